@@ -1,0 +1,1 @@
+//! Puts the runtime together behind one local API for every front end.

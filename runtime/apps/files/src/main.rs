@@ -1,0 +1,3 @@
+//! Files: upload, preview and download of large files.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Notes: Markdown notes that several people edit live.
+
+fn main() {}

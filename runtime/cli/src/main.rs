@@ -1,0 +1,3 @@
+//! The headless program and the command line.
+
+fn main() {}

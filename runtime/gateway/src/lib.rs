@@ -1,0 +1,1 @@
+//! TLS, host names, browser rules, and HTTP to WebSession.

@@ -1,0 +1,1 @@
+//! A grain's life: create, start, keep alive, idle stop, crash, log, size.

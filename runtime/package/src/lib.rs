@@ -1,0 +1,1 @@
+//! Packages (.spk): read, verify, unpack, pack, keys and app ids.

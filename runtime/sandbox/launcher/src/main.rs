@@ -1,0 +1,3 @@
+//! The small single-threaded program that creates sandboxes.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! One grain's Linux sandbox: policy, launcher, limits and self-test.

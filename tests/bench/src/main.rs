@@ -1,0 +1,3 @@
+//! Benchmarks: ratios against peers in one run.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Hostile programs that run as grains and are refused.
+
+fn main() {}
