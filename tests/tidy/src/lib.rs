@@ -1,1 +1,1 @@
-//! Rules of the project that a test keeps.
+//! Rules of the project that a test keeps; the rules are in `tests/rules.rs`.
