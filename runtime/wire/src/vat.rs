@@ -1,0 +1,1 @@
+//! The one thread on which capabilities live.
