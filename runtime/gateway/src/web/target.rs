@@ -1,0 +1,135 @@
+//! One UI session as the gateway sees it: how to open it, and the one shared opening of it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::{LocalBoxFuture, Shared};
+use granary_wire::vat::{Local, Vat};
+use granary_wire::web_session_capnp::web_session;
+use http::StatusCode;
+use tokio::sync::Semaphore;
+
+/// What an app learns about the browser when its session opens (`WebSession.Params`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebParams {
+    /// Scheme and authority the app is reached at, `https://ui-….granary.localhost:6443`.
+    pub base_path: String,
+    /// The browser's `User-Agent`.
+    pub user_agent: String,
+    /// The parts of `Accept-Language`, q-values left in.
+    pub languages: Vec<String>,
+}
+
+/// Why a session could not be opened; all of it is shown to the person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct OpenError {
+    /// A stable kebab-case code, for programs.
+    pub code: String,
+    /// A sentence or two in plain words, with the remedy.
+    pub message: String,
+    /// The HTTP status of the page that says so.
+    pub status: StatusCode,
+}
+
+/// Opens web sessions of one grain for one person.
+pub trait SessionOpener: Send + Sync {
+    /// Starts the grain if need be and opens a session. Called on the vat thread, at most once at a time per target; it
+    /// is called again when the grain has gone away.
+    fn open(&self, params: WebParams) -> LocalBoxFuture<'static, Result<web_session::Client, OpenError>>;
+}
+
+/// The limits of the translation; shared by all sessions of one gateway.
+#[derive(Clone, Debug)]
+pub struct WebSettings {
+    /// How long opening a session may take, the start of the grain included.
+    pub open_timeout: Duration,
+    /// Bytes of a response on the way from an app to one client before the app has to wait.
+    pub response_window: usize,
+    /// Bytes of an upload on the way to an app before the client has to wait.
+    pub upload_window: usize,
+    /// The longest request body that is collected in memory for an app which cannot take a stream.
+    pub buffered_body: usize,
+    /// The longest XML body of a WebDAV request, after decompression.
+    pub xml_body: usize,
+    /// Open WebSockets per session.
+    pub websockets: usize,
+    /// How often an app's handle on a streamed response is pinged.
+    pub ping_interval: Duration,
+    /// How long the headers of a streamed response wait for the app to tell its size.
+    pub header_grace: Duration,
+    /// How long one side of a finished exchange may linger without progress (an upload whose response is out, a
+    /// WebSocket of which one direction has ended).
+    pub linger: Duration,
+    /// Memory for collected bodies of all sessions together, in KiB.
+    pub buffer_budget: Arc<Semaphore>,
+}
+
+impl Default for WebSettings {
+    fn default() -> Self {
+        Self {
+            open_timeout: Duration::from_secs(60),
+            response_window: 256 * 1024,
+            upload_window: 256 * 1024,
+            buffered_body: 32 * 1024 * 1024,
+            xml_body: 8 * 1024 * 1024,
+            websockets: 256,
+            ping_interval: Duration::from_secs(60),
+            header_grace: Duration::from_millis(100),
+            linger: Duration::from_secs(10),
+            buffer_budget: Arc::new(Semaphore::new(128 * 1024)),
+        }
+    }
+}
+
+/// One UI session: opens the app's `WebSession` when the first request comes, and again after the grain has gone away.
+pub struct WebTarget {
+    pub(super) vat: Vat,
+    pub(super) settings: WebSettings,
+    pub(super) websockets: Arc<Semaphore>,
+    opener: Arc<dyn SessionOpener>,
+    base_path: String,
+    slot: Mutex<Option<Local<Slot>>>,
+}
+
+/// Lives on the vat thread.
+#[derive(Default)]
+struct Slot(RefCell<SlotState>);
+
+#[derive(Default)]
+struct SlotState {
+    generation: u64,
+    session: Option<web_session::Client>,
+    opening: Option<Opening>,
+    /// What the first request told; a session opened again gets the same.
+    params: Option<WebParams>,
+}
+
+type Opening = Shared<LocalBoxFuture<'static, Result<web_session::Client, Rc<OpenError>>>>;
+
+/// A session in use, and which opening it came from.
+pub(super) struct Session {
+    pub(super) client: web_session::Client,
+    pub(super) generation: u64,
+}
+
+impl WebTarget {
+    /// A session at `base_path` (`https://host:port`, no slash at the end); nothing is opened yet.
+    pub fn new(
+        vat: Vat,
+        opener: Arc<dyn SessionOpener>,
+        base_path: impl Into<String>,
+        settings: WebSettings,
+    ) -> Arc<Self> {
+        let websockets = Arc::new(Semaphore::new(settings.websockets));
+        Arc::new(Self { vat, settings, websockets, opener, base_path: base_path.into(), slot: Mutex::new(None) })
+    }
+
+    /// Scheme and authority the app is reached at.
+    pub fn base_path(&self) -> &str {
+        &self.base_path
+    }
+}
