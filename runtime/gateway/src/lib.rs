@@ -3,8 +3,8 @@
 //! How the appliance uses it:
 //!
 //! ```ignore
-//! // Binds 127.0.0.1 and [::1], reads or makes the certificates and the logins. Does not serve yet.
-//! let gateway = Gateway::new(GatewayConfig { data_dir, port, vat, ..GatewayConfig::new(data_dir, port, vat) })?;
+//! // Binds 127.0.0.1 and [::1], reads or makes the certificates and the logins. Does not serve yet. Needs a tokio runtime.
+//! let gateway = Gateway::new(GatewayConfig::new(data_dir, port, vat))?;
 //! gateway.port();          // u16: the one that was free; store it and tell it
 //! gateway.origin();        // &str: "https://granary.localhost:6443"
 //! let logins = gateway.logins();      // Logins: Clone + Send + Sync
@@ -14,7 +14,7 @@
 //! // POST /api/v1/login {code} -> {secret, path}; POST /api/v1/login/restore (header X-Granary-Secret, when only the
 //! // cookie was lost) -> {}; POST /api/v1/logout: all three are the gateway's own, the shell router must not have them.
 //! // A request that reaches the shell router below /api/ passed the guard and carries the extension `LoginId`.
-//! let url = sessions.create(NewSession { opener: Arc<dyn SessionOpener>, grain: "grain id".into(), path: "/".into(), login: Some(login_id) });
+//! let url = sessions.create(NewSession { opener, grain: "grain id".into(), path: "/".into(), login: Some(login_id) });
 //! url.init_url; url.host;             // String, String
 //! sessions.revoke(&Revoke::Grain("grain id".into()));   // also Revoke::{Host, Login, All}; ends requests and WebSockets too
 //! sessions.subscribe();               // broadcast::Receiver<SessionEvent>: a page's session cookie was lost
