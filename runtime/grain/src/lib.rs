@@ -22,6 +22,7 @@ mod error;
 mod event;
 mod id;
 mod request;
+pub mod transport;
 
 pub use error::Error;
 pub use event::{GrainEvent, GrainState, GrainStatus};

@@ -1,0 +1,1 @@
+//! The transport against a real peer and against raw bytes.
