@@ -18,7 +18,7 @@ use std::{
 };
 
 use nix::unistd::Uid;
-use tokio::{io::unix::AsyncFd, sync::OnceCell};
+use tokio::sync::OnceCell;
 
 use crate::{
     cgroup::{Cgroups, Delegation, Leaf},
@@ -189,7 +189,7 @@ impl Connection {
         fds: &[std::os::fd::BorrowedFd<'_>],
     ) -> io::Result<(Created, Option<OwnedFd>)> {
         socket::send(&self.socket, &request.encode(), fds)?;
-        let socket = AsyncFd::register(self.socket.as_fd())?;
+        let socket = socket::register(self.socket.as_fd())?;
         loop {
             let (message, fds) = socket::receive(&socket).await?;
             match Created::decode(&message) {

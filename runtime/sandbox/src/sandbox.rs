@@ -35,8 +35,8 @@ impl Sandbox {
     pub(crate) fn new(socket: OwnedFd, pidfd: OwnedFd, pid: u32, cgroup: Option<Leaf>) -> io::Result<Self> {
         // A pidfd does not care about O_NONBLOCK, and is only polled.
         Ok(Self {
-            socket: AsyncFd::register(socket)?,
-            pidfd: AsyncFd::register(pidfd)?,
+            socket: socket::register(socket)?,
+            pidfd: socket::register(pidfd)?,
             pid,
             cgroup,
             exit: OnceCell::new(),

@@ -66,3 +66,10 @@ pub(crate) async fn receive<T: AsRawFd + AsFd>(socket: &AsyncFd<T>) -> io::Resul
         other => other,
     }
 }
+
+/// Registers a descriptor with the runtime that runs this.
+pub(crate) fn register<T: AsRawFd + AsFd>(fd: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: both users of this give an owned descriptor, or one borrowed for the life of the result, whose number
+    // never changes.
+    unsafe { AsyncFd::register(fd) }
+}
