@@ -42,7 +42,8 @@ pub struct Limits {
     /// How many words (of 8 bytes) may be visited while the message is read. Pointers may overlap, so a small message
     /// can look endless to who walks it; every visit to a struct, list, text or blob counts again.
     pub traversal_words: usize,
-    /// How deep structs and lists may be nested, which bounds the stack of recursive readers.
+    /// How deep structs and lists may be nested, which bounds the stack of recursive readers. A list of structs counts
+    /// twice: once for the list, once for the struct in it.
     pub nesting: u16,
 }
 
@@ -332,4 +333,59 @@ pub fn table(lengths: impl ExactSizeIterator<Item = usize>) -> Vec<u8> {
     }
     bytes.resize(bytes.len().next_multiple_of(WORD), 0);
     bytes
+}
+
+/// Does with any bytes what Granary does with an app's, and panics when they break a promise: the entry for fuzzing.
+///
+/// The bytes are taken for a message, walked as a package's archive is, and written again.
+pub fn exercise(bytes: &[u8]) {
+    let limits = Limits::of_bytes(1 << 20);
+    let extent = extent(bytes, &limits);
+    let (message, length) = match read(bytes, &limits) {
+        Ok(read) => read,
+        Err(error) => {
+            // Telling the length early must not contradict reading it at the end.
+            match (extent, error) {
+                (Ok(Extent::Unknown { needed }), Error::TableCutOff { .. }) => assert!(needed > bytes.len()),
+                (Ok(Extent::Known { length }), Error::CutOff { needed, .. }) => {
+                    assert!(length == needed && needed > bytes.len());
+                }
+                (extent, error) => assert_eq!(extent, Err(error)),
+            }
+            return;
+        }
+    };
+    assert_eq!(extent, Ok(Extent::Known { length }));
+    assert!(length <= bytes.len() && length <= limits.bytes);
+
+    // Walking ends, whatever the pointers say; errors are part of the game.
+    let walked = walk(&message);
+    let segments = message.into_segments();
+    let lengths: Vec<usize> = (0..).map_while(|id| Some(segments.get_segment(id)?.len())).collect();
+    assert_eq!(lengths.len(), segments.len());
+    let mut copy = table(lengths.iter().copied());
+    copy.extend_from_slice(&bytes[copy.len()..length]);
+
+    // The copy differs in the table's padding at most, begins at another address, and reads the same.
+    let again = read_owned(copy, &limits).expect("what was read can be read again");
+    assert_eq!(walk(&again).is_ok(), walked.is_ok());
+}
+
+fn walk<S: ReaderSegments>(message: &Reader<S>) -> capnp::Result<()> {
+    use crate::package_capnp::archive;
+
+    fn files(list: capnp::struct_list::Reader<'_, archive::file::Owned>) -> capnp::Result<()> {
+        for file in list {
+            let _ = file.get_name()?.to_str();
+            match file.which()? {
+                archive::file::Regular(data) | archive::file::Executable(data) => _ = std::hint::black_box(data?),
+                archive::file::Symlink(target) => _ = target?.to_str(),
+                archive::file::Directory(inner) => files(inner?)?,
+            }
+        }
+        Ok(())
+    }
+
+    message.get_root::<capnp::any_pointer::Reader<'_>>()?.target_size()?;
+    files(message.get_root::<archive::Reader<'_>>()?.get_files()?)
 }
