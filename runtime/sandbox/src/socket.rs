@@ -69,7 +69,8 @@ pub(crate) async fn receive<T: AsRawFd + AsFd>(socket: &AsyncFd<T>) -> io::Resul
 
 /// Registers a descriptor with the runtime that runs this.
 pub(crate) fn register<T: AsRawFd + AsFd>(fd: T) -> io::Result<AsyncFd<T>> {
-    // SAFETY: both users of this give an owned descriptor, or one borrowed for the life of the result, whose number
+    // SAFETY: every user of this gives an owned descriptor, or one borrowed for the life of the result, whose number
     // never changes.
-    unsafe { AsyncFd::register(fd) }
+    let registered = unsafe { AsyncFd::register(fd) };
+    Ok(registered?)
 }
