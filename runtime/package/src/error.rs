@@ -44,7 +44,9 @@ pub enum Error {
 #[non_exhaustive]
 pub enum Refusal {
     /// The magic number is missing.
-    #[error("this is not a Sandstorm package: it does not start with the magic number of .spk files; choose an .spk file")]
+    #[error(
+        "this is not a Sandstorm package: it does not start with the magic number of .spk files; choose an .spk file"
+    )]
     NotAPackage,
     /// The file ends too early.
     #[error("the package ends too early, as after a broken download; download it again")]
@@ -59,13 +61,17 @@ pub enum Refusal {
     #[error("the package is compressed in a way that .spk files do not allow; ask its author to pack it again")]
     Compression,
     /// Decompressing needs a dictionary that is too large.
-    #[error("the package needs a decompression dictionary of more than 128 MiB; ask its author to pack it again with a smaller one")]
+    #[error(
+        "the package needs a decompression dictionary of more than 128 MiB; ask its author to pack it again with a smaller one"
+    )]
     Dictionary,
     /// Decompressing needs too much memory in another way.
     #[error("decompressing the package needs too much memory; ask its author to pack it again with smaller xz blocks")]
     Memory,
     /// More than a gibibyte inside.
-    #[error("the package holds more than 1 GiB when decompressed, which is the limit; ask its author for a smaller one")]
+    #[error(
+        "the package holds more than 1 GiB when decompressed, which is the limit; ask its author for a smaller one"
+    )]
     TooBig,
     /// The message with the signature cannot be read.
     #[error("the signature part of the package cannot be read ({0}); it was not made by a packing tool")]
@@ -120,7 +126,9 @@ pub enum Refusal {
         name: String,
     },
     /// A slash in a name.
-    #[error("an entry of {folder} in the package has a slash in its name ({name:?}), which would lead out of its folder")]
+    #[error(
+        "an entry of {folder} in the package has a slash in its name ({name:?}), which would lead out of its folder"
+    )]
     SlashInName {
         /// The folder inside the package.
         folder: String,
@@ -162,7 +170,9 @@ pub enum Refusal {
     #[error("sandstorm-manifest in the package is {0} instead of an ordinary file; ask its author to pack it again")]
     ManifestNotAFile(&'static str),
     /// The manifest is too large.
-    #[error("the manifest of the package is larger than 8 MiB, which is the limit; ask its author for smaller pictures")]
+    #[error(
+        "the manifest of the package is larger than 8 MiB, which is the limit; ask its author for smaller pictures"
+    )]
     ManifestTooBig,
     /// The manifest cannot be read.
     #[error("the manifest of the package cannot be read ({0}); ask its author to pack it again")]

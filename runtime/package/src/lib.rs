@@ -15,18 +15,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod author;
+mod container;
 mod error;
 mod ids;
+mod install;
+mod key;
 mod manifest;
 mod options;
 mod replacements;
+mod tree;
+mod unpack;
 mod verified;
+mod verify;
+mod xz;
 
 pub use error::{Error, Refusal};
 pub use ids::{AppId, PackageId, ParseIdError};
+pub use install::{collect_leftovers, install, package_dir, remove, unpack};
+pub use key::{Key, read_keyring};
 pub use manifest::{
-    Action, ActionInput, Author, BRIDGE_CONFIG_NAME, BRIDGE_NAME, BridgeConfig, Bytes, Category, Command, Icon, Icons, License,
-    Localization, LocalizedText, MANIFEST_NAME, Manifest, Metadata, PermissionDef, RoleDef, ViewInfo,
+    Action, ActionInput, Author, BRIDGE_CONFIG_NAME, BRIDGE_NAME, BridgeConfig, Bytes, Category, Command, Icon, Icons,
+    License, Localization, LocalizedText, MANIFEST_NAME, Manifest, Metadata, PermissionDef, RoleDef, ViewInfo,
 };
 pub use options::{Options, Phase, Progress};
 pub use verified::{Installed, Verified};
+pub use verify::verify;

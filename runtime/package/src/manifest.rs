@@ -303,8 +303,25 @@ named_numbers! {
 
 /// SPDX ids by their number on the wire; 0 is invalid.
 pub(crate) const LICENSES: [&str; 19] = [
-    "", "MIT", "Apache-2.0", "GPL-3.0", "AGPL-3.0", "BSD-3-Clause", "BSD-2-Clause", "GPL-2.0", "LGPL-2.1", "LGPL-3.0",
-    "ISC", "Artistic-2.0", "Python-2.0", "PHP-3.0", "MPL-2.0", "CDDL-1.0", "EPL-1.0", "CPAL-1.0", "Zlib",
+    "",
+    "MIT",
+    "Apache-2.0",
+    "GPL-3.0",
+    "AGPL-3.0",
+    "BSD-3-Clause",
+    "BSD-2-Clause",
+    "GPL-2.0",
+    "LGPL-2.1",
+    "LGPL-3.0",
+    "ISC",
+    "Artistic-2.0",
+    "Python-2.0",
+    "PHP-3.0",
+    "MPL-2.0",
+    "CDDL-1.0",
+    "EPL-1.0",
+    "CPAL-1.0",
+    "Zlib",
 ];
 
 /// How the HTTP bridge inside a package presents the app.

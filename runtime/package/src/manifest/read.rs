@@ -115,7 +115,9 @@ fn read_metadata(data: metadata::Reader<'_>) -> Result<Metadata> {
         categories: data
             .get_categories()?
             .iter()
-            .filter_map(|category| Category::from_number(category.map_or_else(|unknown| unknown.0, |known| known as u16)))
+            .filter_map(|category| {
+                Category::from_number(category.map_or_else(|unknown| unknown.0, |known| known as u16))
+            })
             .collect(),
         author: Author {
             upstream_author: optional(author.get_upstream_author()?),

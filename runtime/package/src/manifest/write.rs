@@ -8,7 +8,8 @@ use granary_wire::package_capnp::{bridge_config as bridge, manifest as wire, met
 use granary_wire::util_capnp::localized_text;
 
 use super::{
-    Action, ActionInput, BridgeConfig, Bytes, Command, Icon, LICENSES, License, LocalizedText, Manifest, Metadata, ViewInfo,
+    Action, ActionInput, BridgeConfig, Bytes, Command, Icon, LICENSES, License, LocalizedText, Manifest, Metadata,
+    ViewInfo,
 };
 
 pub(crate) fn manifest_bytes(manifest: &Manifest) -> Vec<u8> {
