@@ -45,8 +45,20 @@ fn sources(endings: &[&str]) -> Vec<PathBuf> {
 #[test]
 fn top_level_is_the_architectures() {
     let allowed: BTreeSet<&str> = [
-        "Cargo.toml", "Cargo.lock", "src-tauri", "app-ui", "runtime", "schemas", "icons", "tests", "README.md",
-        "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "Makefile", "target",
+        "Cargo.toml",
+        "Cargo.lock",
+        "src-tauri",
+        "app-ui",
+        "runtime",
+        "schemas",
+        "icons",
+        "tests",
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "Makefile",
+        "target",
     ]
     .into();
     let strangers: Vec<String> = fs::read_dir(root())
@@ -145,8 +157,21 @@ fn the_sandbox_does_not_know_capnproto_and_the_runtime_does_not_know_a_gui() {
 
 /// Licences a dependency may carry (each alternative of an `OR` counts).
 const LICENCES: &[&str] = &[
-    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",
-    "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "MPL-2.0", "Unicode-3.0", "Unlicense", "Zlib",
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "MPL-2.0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
 ];
 
 #[test]
