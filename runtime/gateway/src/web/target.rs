@@ -9,8 +9,12 @@ use futures::FutureExt as _;
 use futures::future::{LocalBoxFuture, Shared};
 use granary_wire::vat::{Local, Vat};
 use granary_wire::web_session_capnp::web_session;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::page::Page;
+use super::request;
 
 /// What an app learns about the browser when its session opens (`WebSession.Params`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +68,8 @@ pub struct WebSettings {
     /// How long one side of a finished exchange may linger without progress (an upload whose response is out, a
     /// WebSocket of which one direction has ended).
     pub linger: Duration,
+    /// How long an upload may stand still because the client sends nothing.
+    pub body_idle: Duration,
     /// Memory for collected bodies of all sessions together, in KiB.
     pub buffer_budget: Arc<Semaphore>,
 }
@@ -80,6 +86,7 @@ impl Default for WebSettings {
             ping_interval: Duration::from_secs(60),
             header_grace: Duration::from_millis(100),
             linger: Duration::from_secs(10),
+            body_idle: Duration::from_secs(120),
             buffer_budget: Arc::new(Semaphore::new(128 * 1024)),
         }
     }
@@ -92,6 +99,7 @@ pub struct WebTarget {
     pub(super) websockets: Arc<Semaphore>,
     opener: Arc<dyn SessionOpener>,
     base_path: String,
+    closed: CancellationToken,
     slot: Mutex<Option<Local<Slot>>>,
 }
 
@@ -108,7 +116,13 @@ struct SlotState {
     params: Option<WebParams>,
 }
 
-type Opening = Shared<LocalBoxFuture<'static, Result<web_session::Client, Rc<OpenError>>>>;
+type Opening = Shared<LocalBoxFuture<'static, Result<(web_session::Client, u64), Rc<OpenFailure>>>>;
+
+enum OpenFailure {
+    Refused(OpenError),
+    Timeout,
+    Lost,
+}
 
 /// A session in use, and which opening it came from.
 pub(super) struct Session {
@@ -124,12 +138,120 @@ impl WebTarget {
         base_path: impl Into<String>,
         settings: WebSettings,
     ) -> Arc<Self> {
-        let websockets = Arc::new(Semaphore::new(settings.websockets));
-        Arc::new(Self { vat, settings, websockets, opener, base_path: base_path.into(), slot: Mutex::new(None) })
+        Arc::new(Self {
+            vat,
+            websockets: Arc::new(Semaphore::new(settings.websockets)),
+            settings,
+            opener,
+            base_path: base_path.into(),
+            closed: CancellationToken::new(),
+            slot: Mutex::new(None),
+        })
     }
 
     /// Scheme and authority the app is reached at.
     pub fn base_path(&self) -> &str {
         &self.base_path
+    }
+
+    /// Ends the session: requests and WebSockets under way are cut off, and whatever comes later is refused.
+    pub fn close(&self) {
+        self.closed.cancel();
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Whether [`WebTarget::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
+    pub(super) fn closed(&self) -> &CancellationToken {
+        &self.closed
+    }
+
+    pub(super) fn authority(&self) -> &str {
+        self.base_path.split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.base_path.starts_with("https:")
+    }
+
+    /// The session, opened if need be. On the vat. Requests that come while it is being opened wait for the same opening,
+    /// which goes on even when all of them are given up: the next reload finds the grain started.
+    pub(super) async fn session(self: &Arc<Self>, headers: &HeaderMap) -> Result<Session, Page> {
+        let slot = self.slot()?;
+        let opening = {
+            let mut state = slot.0.borrow_mut();
+            if let Some(client) = &state.session {
+                return Ok(Session { client: client.clone(), generation: state.generation });
+            }
+            if self.is_closed() {
+                return Err(Page::session_closed());
+            }
+            match &state.opening {
+                Some(opening) => opening.clone(),
+                None => {
+                    let params =
+                        state.params.get_or_insert_with(|| request::params(headers, &self.base_path)).clone();
+                    let opening = self.open(&slot, params);
+                    state.opening.insert(opening).clone()
+                }
+            }
+        };
+        match opening.await {
+            Ok((client, generation)) => Ok(Session { client, generation }),
+            Err(failure) => Err(match &*failure {
+                OpenFailure::Refused(error) => Page::open_failed(error),
+                OpenFailure::Timeout => Page::open_timeout(self.settings.open_timeout.as_secs()),
+                OpenFailure::Lost => Page::app_failed(),
+            }),
+        }
+    }
+
+    fn open(self: &Arc<Self>, slot: &Rc<Slot>, params: WebParams) -> Opening {
+        let (slot, after_panic) = (Rc::clone(slot), Rc::clone(slot));
+        let timeout = self.settings.open_timeout;
+        let opening = self.opener.open(params);
+        let task = tokio::task::spawn_local(async move {
+            let opened = match tokio::time::timeout(timeout, opening).await {
+                Ok(Ok(client)) => Ok(client),
+                Ok(Err(error)) => Err(Rc::new(OpenFailure::Refused(error))),
+                Err(_) => Err(Rc::new(OpenFailure::Timeout)),
+            };
+            let mut state = slot.0.borrow_mut();
+            state.opening = None;
+            let client = opened?;
+            state.generation += 1;
+            state.session = Some(client.clone());
+            Ok((client, state.generation))
+        });
+        let opening = async move {
+            task.await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "opening a session failed");
+                after_panic.0.borrow_mut().opening = None;
+                Err(Rc::new(OpenFailure::Lost))
+            })
+        };
+        opening.boxed_local().shared()
+    }
+
+    /// The session of this opening has gone away: the next request opens a new one.
+    pub(super) fn forget(&self, generation: u64) {
+        if let Ok(slot) = self.slot() {
+            let mut state = slot.0.borrow_mut();
+            if state.generation == generation {
+                state.session = None;
+            }
+        }
+    }
+
+    fn slot(&self) -> Result<Rc<Slot>, Page> {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let local = slot.get_or_insert_with(|| self.vat.bind(Slot::default()));
+        local.get().map_err(|gone| {
+            tracing::debug!(%gone, "a session was out of reach");
+            Page::shutting_down()
+        })
     }
 }
