@@ -2,4 +2,11 @@
 
 pub mod api;
 mod core;
+mod fetch;
+mod folder;
 pub mod health;
+pub mod socket;
+mod ui;
+mod updates;
+
+pub use folder::{FolderError, default_data_dir, resolve};

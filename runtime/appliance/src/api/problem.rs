@@ -20,6 +20,7 @@ pub struct Problem {
     /// What to do about it; empty where the message says all.
     pub remedy: String,
     /// Whether what was sent was refused as invalid, so that sending it again is no use.
+    #[serde(default)]
     pub invalid: bool,
     /// The HTTP status it is sent with.
     #[serde(skip, default = "internal")]

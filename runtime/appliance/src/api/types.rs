@@ -305,6 +305,15 @@ pub enum Event {
         #[serde(rename = "grainId", default, skip_serializing_if = "Option::is_none")]
         grain_id: Option<String>,
     },
+    /// A page in a frame lost its session's cookie: browsers throw cookies away when a page sets too many. Opening the grain
+    /// again in that frame mends it.
+    SessionLost {
+        /// Which grain.
+        #[serde(rename = "grainId")]
+        grain_id: String,
+        /// The session's host with the port.
+        host: String,
+    },
     /// The stream is alive.
     Ping,
 }
