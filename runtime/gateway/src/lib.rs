@@ -24,6 +24,34 @@
 //! // The CLI: trust::{install, remove, status}(&TrustOptions) -> Vec<StoreReport>; browser::open(&url, &OpenOptions).
 //! ```
 
+mod clock;
+mod cookies;
+mod fetch;
+mod gateway;
+mod health;
+mod host;
+mod listen;
+mod names;
+mod owner;
+mod pages;
+mod policy;
+mod recover;
+mod reply;
+mod secret;
+mod session;
+mod tls;
+
+pub mod browser;
+pub mod trust;
+
 pub mod web;
 
+pub use clock::Clock;
+pub use gateway::{Gateway, GatewayConfig, GatewayError};
+pub use health::{HealthEntry, Severity};
+pub use listen::{BindError, Limits, PeerError, Peers};
+pub use names::{Names, PUBLISHED_SITE, SITE};
+pub use owner::{LoginId, Logins, LoginsError};
+pub use session::{NewSession, Revoke, SessionEvent, SessionUrl, Sessions};
+pub use tls::TlsError;
 pub use web::body;

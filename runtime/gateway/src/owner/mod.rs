@@ -1,0 +1,12 @@
+//! The owner's logins: one-time codes, a cookie and a secret per browser, and the guard before the local API.
+
+mod guard;
+mod logins;
+mod routes;
+
+pub use logins::{LoginId, Logins, LoginsError};
+
+pub(crate) use logins::{is_local_path, write_atomically};
+
+pub(crate) use guard::is_api;
+pub(crate) use routes::{Owner, handle};
