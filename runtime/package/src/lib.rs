@@ -23,6 +23,7 @@ mod install;
 mod key;
 mod manifest;
 mod options;
+pub mod pack;
 mod replacements;
 mod tree;
 mod unpack;
