@@ -95,7 +95,8 @@ mod tests {
         let ids: std::collections::HashSet<_> = (0..1000).map(|_| new_grain_id().unwrap()).collect();
         assert_eq!(ids.len(), 1000);
         assert!(ids.iter().all(|id| id.len() == GRAIN_ID_LENGTH && is_grain_id(id)));
-        for bad in ["", "short", "../../../etc/passwd", "aaaaaaaaaaa/bbbbbbbbbb", "with space in it!", ".hidden-folder"] {
+        for bad in ["", "short", "../../../etc/passwd", "aaaaaaaaaaa/bbbbbbbbbb", "with space in it!", ".hidden-folder"]
+        {
             assert!(!is_grain_id(bad), "{bad:?}");
         }
     }

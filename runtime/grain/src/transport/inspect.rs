@@ -209,17 +209,16 @@ impl Calls {
     }
 }
 
-fn check_table(
-    table: capnp::struct_list::Reader<'_, cap_descriptor::Owned>,
-    limits: &ApiLimits,
-) -> Option<Verdict> {
+fn check_table(table: capnp::struct_list::Reader<'_, cap_descriptor::Owned>, limits: &ApiLimits) -> Option<Verdict> {
     if table.len() > limits.capabilities {
-        let text = format!("it sent {} capabilities in one message; at most {} are allowed", table.len(), limits.capabilities);
+        let text =
+            format!("it sent {} capabilities in one message; at most {} are allowed", table.len(), limits.capabilities);
         return Some(Verdict::Refuse(text));
     }
-    table.iter().find_map(|descriptor| check_descriptor(descriptor).unwrap_or_else(|error| {
-        Some(Verdict::Refuse(format!("it sent a malformed capability: {error}")))
-    }))
+    table.iter().find_map(|descriptor| {
+        check_descriptor(descriptor)
+            .unwrap_or_else(|error| Some(Verdict::Refuse(format!("it sent a malformed capability: {error}"))))
+    })
 }
 
 fn check_descriptor(descriptor: cap_descriptor::Reader<'_>) -> capnp::Result<Option<Verdict>> {

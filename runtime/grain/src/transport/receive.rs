@@ -97,7 +97,9 @@ impl Receiver {
                 Poll::Pending => {
                     return if self.is_stalled(context) {
                         let limit = self.shared.limits.stall.as_secs();
-                        Poll::Ready(Err(self.shared.fault(format!("it stopped for {limit} s in the middle of a message"))))
+                        Poll::Ready(Err(self
+                            .shared
+                            .fault(format!("it stopped for {limit} s in the middle of a message"))))
                     } else {
                         Poll::Pending
                     };
