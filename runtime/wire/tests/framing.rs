@@ -9,9 +9,8 @@ const LIMITS: Limits = Limits::of_bytes(1 << 20);
 
 /// An archive with one file for each name, in segments of about `segment_words`.
 fn archive_of(names: &[String], segment_words: u32) -> Builder<HeapAllocator> {
-    let allocator = HeapAllocator::new()
-        .first_segment_words(segment_words)
-        .allocation_strategy(AllocationStrategy::FixedSize);
+    let allocator =
+        HeapAllocator::new().first_segment_words(segment_words).allocation_strategy(AllocationStrategy::FixedSize);
     let mut message = Builder::new(allocator);
     let mut files = message.init_root::<archive::Builder<'_>>().init_files(u32::try_from(names.len()).unwrap());
     for (index, name) in names.iter().enumerate() {

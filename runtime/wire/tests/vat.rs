@@ -221,7 +221,8 @@ fn a_value_shared_on_the_vat_is_bound_as_it_is() {
         });
         assert_eq!(same.await, Ok(true));
         let on = vat.clone();
-        let spawned = vat.call(move || async move { on.spawn_local(async { Rc::new(8) }).await.map(|value| *value).unwrap() });
+        let spawned =
+            vat.call(move || async move { on.spawn_local(async { Rc::new(8) }).await.map(|value| *value).unwrap() });
         assert_eq!(spawned.await, Ok(8));
     });
 }
