@@ -120,12 +120,6 @@ impl App {
         })
     }
 
-    /// Whether the app's server has been reached.
-    #[cfg(test)]
-    pub(crate) fn is_listening(&self) -> bool {
-        self.listening.get()
-    }
-
     fn keeps_connections(&self) -> bool {
         self.reliefs.get() < RELIEFS_TO_LEARN
     }
