@@ -1,0 +1,85 @@
+// A real Granary with a data folder of its own, driven as a person would: by its command line and its pages.
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
+const program = process.env.GRANARY ?? path.join(root, "target/debug/granary");
+const environment = { ...process.env, GRANARY_LIBEXEC: process.env.GRANARY_LIBEXEC ?? path.join(root, "target/guest/bin") };
+
+export class Granary {
+  // Starts and waits until `granary apps` answers.
+  static async start({ data, env = {} } = {}) {
+    const granary = new Granary();
+    granary.home = await mkdtemp(path.join(tmpdir(), "granary-e2e-"));
+    granary.data = data ?? path.join(granary.home, "data");
+    granary.env = { ...environment, ...env };
+    await granary.serve();
+    return granary;
+  }
+
+  async serve() {
+    this.output = "";
+    this.process = spawn(program, ["serve", "--data", this.data, ...(this.port ? ["--port", String(this.port)] : [])], {
+      env: this.env, stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [this.process.stdout, this.process.stderr]) stream.on("data", (text) => (this.output += text));
+    this.ended = new Promise((resolve) => this.process.once("exit", resolve));
+    const gone = this.ended.then(() => { throw new Error(`granary ended before it was ready:\n${this.output}`); });
+    gone.catch(() => {});
+    await Promise.race([gone, until(() => this.cli("apps"), 30_000, () => `granary is not ready:\n${this.output}`)]);
+    const status = await this.cli("status");
+    this.port = status.port;
+    this.origin = status.origin;
+  }
+
+  // Runs a command with --json; its answer as a value. A failure carries the exit code and what was said.
+  async cli(...args) {
+    const { code, stdout, stderr } = await this.run("--json", ...args);
+    if (code !== 0) throw Object.assign(new Error(`granary ${args.join(" ")}: exit ${code}\n${stderr}\n${stdout}`), { code, stdout, stderr });
+    return stdout.trim() ? JSON.parse(stdout) : null;
+  }
+
+  run(...args) {
+    return new Promise((resolve) => {
+      execFile(program, ["--data", this.data, ...args], { env: this.env, maxBuffer: 1 << 26 }, (error, stdout, stderr) =>
+        resolve({ code: error ? (typeof error.code === "number" ? error.code : 1) : 0, stdout, stderr }));
+    });
+  }
+
+  // A one-time URL that logs a browser in as the owner.
+  async loginUrl() {
+    const { stdout, stderr, code } = await this.run("open", "--print");
+    const url = stdout.match(/https:\/\/\S+/)?.[0];
+    if (code !== 0 || !url) throw new Error(`granary open: exit ${code}\n${stdout}\n${stderr}`);
+    return url;
+  }
+
+  async kill(signal = "SIGKILL") {
+    if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill(signal);
+    await this.ended;
+  }
+
+  async stop() {
+    await this.kill("SIGTERM");
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+// Waits for `attempt` to succeed with something true; no fixed sleeps anywhere else.
+export async function until(attempt, milliseconds, describe) {
+  const end = Date.now() + milliseconds;
+  let last;
+  while (Date.now() < end) {
+    try {
+      const value = await attempt();
+      if (value) return value;
+    } catch (e) {
+      last = e;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${describe?.() ?? "timed out"}${last ? `\nlast: ${last.message}` : ""}`);
+}
