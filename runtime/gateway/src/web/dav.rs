@@ -38,7 +38,10 @@ impl Transfer {
 
 fn destination(value: &[u8], authority: &str) -> Result<String, Page> {
     let bad = || {
-        Page::bad_request("bad-destination", "The Destination header has to be a path or an address of this same grain.")
+        Page::bad_request(
+            "bad-destination",
+            "The Destination header has to be a path or an address of this same grain.",
+        )
     };
     let value = std::str::from_utf8(value.trim_ascii()).map_err(|_| bad())?;
     let path = match value.split_once("://") {

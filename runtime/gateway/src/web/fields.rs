@@ -254,12 +254,8 @@ fn date(second: i64) -> String {
     let (year, day) = (when.year(), when.day());
     let (hour, minute, second) = when.to_hms();
     // Writing to a String cannot fail.
-    let _ = write!(
-        text,
-        "{}, {day:02} {} {year:04} {hour:02}:{minute:02}:{second:02} +0000",
-        &weekday[..3],
-        &month[..3]
-    );
+    let _ =
+        write!(text, "{}, {day:02} {} {year:04} {hour:02}:{minute:02}:{second:02} +0000", &weekday[..3], &month[..3]);
     text
 }
 
@@ -282,8 +278,7 @@ pub fn attachment(filename: &[u8]) -> Option<HeaderValue> {
     }
     text.push(b'"');
     if !ascii && std::str::from_utf8(filename).is_ok() {
-        let clean: Vec<u8> =
-            filename.iter().map(|byte| if byte.is_ascii_control() { b'_' } else { *byte }).collect();
+        let clean: Vec<u8> = filename.iter().map(|byte| if byte.is_ascii_control() { b'_' } else { *byte }).collect();
         text.extend_from_slice(b"; filename*=UTF-8''");
         text.extend_from_slice(
             percent_encoding::percent_encode(&clean, percent_encoding::NON_ALPHANUMERIC).to_string().as_bytes(),

@@ -3,20 +3,20 @@
 //! A request is read on the gateway's threads, becomes one job on the vat (where all capabilities live), and comes back
 //! as a response; bytes that stream pass through channels bounded in bytes.
 
-mod target;
 pub mod body;
+mod dav;
 mod exchange;
+pub mod fields;
+pub mod fuzz;
+pub mod headers;
+mod page;
 mod request;
 mod response;
 mod stream;
+mod target;
 mod upload;
 mod websocket;
 mod window;
-mod dav;
-pub mod fields;
-pub mod headers;
-mod page;
-pub mod fuzz;
 
 use std::sync::Arc;
 

@@ -73,10 +73,7 @@ impl Ask {
     pub(super) fn is_safe(&self) -> bool {
         matches!(
             self.call,
-            Call::Get { .. }
-                | Call::Options
-                | Call::Propfind { .. }
-                | Call::Content(ContentMethod::Report, _)
+            Call::Get { .. } | Call::Options | Call::Propfind { .. } | Call::Content(ContentMethod::Report, _)
         )
     }
 
@@ -215,8 +212,7 @@ pub(super) fn fill_context(
 ) -> Result<(), Page> {
     context.set_response_stream(stream);
 
-    let cookies: Vec<_> =
-        headers.get_all(COOKIE).iter().flat_map(|value| fields::cookies(value.as_bytes())).collect();
+    let cookies: Vec<_> = headers.get_all(COOKIE).iter().flat_map(|value| fields::cookies(value.as_bytes())).collect();
     if !cookies.is_empty() {
         let mut list = context.reborrow().init_cookies(length(cookies.len()));
         for (index, (name, value)) in (0..).zip(cookies) {

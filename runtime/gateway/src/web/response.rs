@@ -85,8 +85,9 @@ pub(super) fn translate(response: response::Reader<'_>, asked: Asked) -> capnp::
                 (false, false) => StatusCode::TEMPORARY_REDIRECT,
             };
             let location = redirect.get_location()?;
-            let value = value(location)
-                .ok_or_else(|| capnp::Error::failed("the location of a redirect cannot stand in a header".to_owned()))?;
+            let value = value(location).ok_or_else(|| {
+                capnp::Error::failed("the location of a redirect cannot stand in a header".to_owned())
+            })?;
             headers.insert(LOCATION, value);
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
             let reason = status.canonical_reason().unwrap_or_default();

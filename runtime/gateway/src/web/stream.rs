@@ -119,11 +119,7 @@ impl Flow {
         }
         self.decision.notify_one();
         self.finished.notify_one();
-        if complete {
-            Ok(())
-        } else {
-            Err(Error::failed("fewer bytes were written than expectSize() told".to_owned()))
-        }
+        if complete { Ok(()) } else { Err(Error::failed("fewer bytes were written than expectSize() told".to_owned())) }
     }
 
     /// Makes the response whose body is this stream. `head` has status and headers.
@@ -195,10 +191,7 @@ async fn keep(
 struct Server(Rc<Flow>);
 
 impl byte_stream::Server for Server {
-    fn write(
-        self: Rc<Self>,
-        params: byte_stream::WriteParams,
-    ) -> impl Future<Output = Result<(), Error>> + 'static {
+    fn write(self: Rc<Self>, params: byte_stream::WriteParams) -> impl Future<Output = Result<(), Error>> + 'static {
         async move {
             let room = self.0.accept(params.get()?.get_data()?)?;
             // The message is freed before the wait: its bytes are in the channel now.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -100,6 +101,7 @@ pub struct WebTarget {
     opener: Arc<dyn SessionOpener>,
     base_path: String,
     closed: CancellationToken,
+    openings: AtomicU64,
     slot: Mutex<Option<Local<Slot>>>,
 }
 
@@ -145,6 +147,7 @@ impl WebTarget {
             opener,
             base_path: base_path.into(),
             closed: CancellationToken::new(),
+            openings: AtomicU64::new(0),
             slot: Mutex::new(None),
         })
     }
@@ -158,6 +161,14 @@ impl WebTarget {
     pub fn close(&self) {
         self.closed.cancel();
         self.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Lets go of the app's session when nothing is under way on it; the next request opens one again. For sessions that
+    /// have not been used for a while.
+    pub fn rest(&self) {
+        if self.websockets.available_permits() == self.settings.websockets {
+            self.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
     }
 
     /// Whether [`WebTarget::close`] was called.
@@ -192,8 +203,7 @@ impl WebTarget {
             match &state.opening {
                 Some(opening) => opening.clone(),
                 None => {
-                    let params =
-                        state.params.get_or_insert_with(|| request::params(headers, &self.base_path)).clone();
+                    let params = state.params.get_or_insert_with(|| request::params(headers, &self.base_path)).clone();
                     let opening = self.open(&slot, params);
                     state.opening.insert(opening).clone()
                 }
@@ -212,6 +222,7 @@ impl WebTarget {
     fn open(self: &Arc<Self>, slot: &Rc<Slot>, params: WebParams) -> Opening {
         let (slot, after_panic) = (Rc::clone(slot), Rc::clone(slot));
         let timeout = self.settings.open_timeout;
+        let generation = self.openings.fetch_add(1, Ordering::Relaxed);
         let opening = self.opener.open(params);
         let task = tokio::task::spawn_local(async move {
             let opened = match tokio::time::timeout(timeout, opening).await {
@@ -222,9 +233,9 @@ impl WebTarget {
             let mut state = slot.0.borrow_mut();
             state.opening = None;
             let client = opened?;
-            state.generation += 1;
+            state.generation = generation;
             state.session = Some(client.clone());
-            Ok((client, state.generation))
+            Ok((client, generation))
         });
         let opening = async move {
             task.await.unwrap_or_else(|error| {

@@ -208,11 +208,9 @@ async fn feed(
     let settings = &target.settings;
     let app = |error| Failure::App { error, unsent: false };
     // Asked for first, so that an app may answer before it has got everything.
-    let mut response: Promise<Response<response::Owned>, capnp::Error> =
-        stream.get_response_request().send().promise;
+    let mut response: Promise<Response<response::Owned>, capnp::Error> = stream.get_response_request().send().promise;
     let progress = Rc::new(Cell::new(0_u64));
-    let mut pump =
-        Box::pin(pump(stream.cast_to(), body, size, settings.clone(), Rc::clone(&progress)));
+    let mut pump = Box::pin(pump(stream.cast_to(), body, size, settings.clone(), Rc::clone(&progress)));
     let early = tokio::select! {
         biased;
         response = &mut response => Some(response.map_err(app)?),

@@ -66,11 +66,7 @@ pub(super) fn handshake<B>(request: &Request<B>) -> Option<Handshake> {
 }
 
 /// Answers the handshake and moves the bytes for as long as both ends want.
-pub(super) async fn open<B>(
-    target: &Arc<WebTarget>,
-    mut request: Request<B>,
-    handshake: Handshake,
-) -> Response<Body> {
+pub(super) async fn open<B>(target: &Arc<WebTarget>, mut request: Request<B>, handshake: Handshake) -> Response<Body> {
     let headers = request.headers();
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         let mut response = Page::new(
@@ -147,12 +143,7 @@ struct Opened {
 }
 
 /// Calls the app; on the vat.
-async fn connect(
-    target: Arc<WebTarget>,
-    headers: HeaderMap,
-    uri: Uri,
-    from_client: Receiver,
-) -> Result<Opened, Page> {
+async fn connect(target: Arc<WebTarget>, headers: HeaderMap, uri: Uri, from_client: Receiver) -> Result<Opened, Page> {
     let mut asked_again = false;
     loop {
         let session = target.session(&headers).await?;
@@ -161,11 +152,8 @@ async fn connect(
         {
             let mut params = request.get();
             params.set_path(path(&uri));
-            let protocols: Vec<_> = headers
-                .get_all(SEC_WEBSOCKET_PROTOCOL)
-                .iter()
-                .flat_map(|value| comma_list(value.as_bytes()))
-                .collect();
+            let protocols: Vec<_> =
+                headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().flat_map(|value| comma_list(value.as_bytes())).collect();
             let mut list = params.reborrow().init_protocol(u32::try_from(protocols.len()).unwrap_or(u32::MAX));
             for (index, protocol) in (0..).zip(protocols) {
                 list.set(index, text::Reader(protocol));
@@ -257,13 +245,7 @@ async fn to_app(mut from_client: Receiver, app: web_socket_stream::Client, windo
 }
 
 /// Moves bytes between the connection and the two channels.
-async fn splice(
-    upgrade: OnUpgrade,
-    from_app: Receiver,
-    to_app: Sender,
-    linger: Duration,
-    closed: CancellationToken,
-) {
+async fn splice(upgrade: OnUpgrade, from_app: Receiver, to_app: Sender, linger: Duration, closed: CancellationToken) {
     let upgraded = tokio::select! {
         upgraded = upgrade => upgraded,
         () = closed.cancelled() => return,

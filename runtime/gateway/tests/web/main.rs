@@ -1,0 +1,12 @@
+//! The translation between HTTP and WebSession, against apps made for each test, in process and over real HTTP.
+
+mod app;
+mod backpressure;
+mod errors;
+mod connections;
+mod properties;
+mod requests;
+mod responses;
+mod streams;
+mod uploads;
+mod websockets;
