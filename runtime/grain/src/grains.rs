@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     vat: Vat,
     pub(crate) launcher: Launcher,
     source: Arc<dyn GrainSource>,
-    pub(crate) settings: Settings,
+    settings: RwLock<Arc<Settings>>,
     events: broadcast::Sender<GrainEvent>,
     status: Mutex<HashMap<String, GrainStatus>>,
     table: OnceLock<Local<Table>>,
@@ -81,9 +81,14 @@ impl Inner {
             .unwrap_or_else(|| unreachable!("the files' runtime lives as long as this"))
     }
 
+    /// The settings as they are now; a grain keeps those it was started with.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn table(&self) -> Result<Rc<Table>, Error> {
         let table = self.table.get_or_init(|| {
-            self.vat.bind(Table { grains: RefCell::default(), pool: Pool::new(self.settings.api_memory) })
+            self.vat.bind(Table { grains: RefCell::default(), pool: Pool::new(self.settings().api_memory) })
         });
         table.get().map_err(|_| Error::ShuttingDown)
     }
@@ -148,7 +153,7 @@ impl Grains {
                 vat,
                 launcher,
                 source,
-                settings,
+                settings: RwLock::new(Arc::new(settings)),
                 events: broadcast::Sender::new(EVENTS),
                 status: Mutex::default(),
                 table: OnceLock::new(),
@@ -157,6 +162,11 @@ impl Grains {
                 files: Some(files),
             }),
         })
+    }
+
+    /// Changes the settings for grains that start from now on. What concerns all of them together stays as it was.
+    pub fn change_settings(&self, settings: Settings) {
+        *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     /// Makes a new grain and starts it with `spec.command`, which is the chosen action's.
@@ -406,7 +416,7 @@ fn forget(inner: &Inner, table: &Table, id: &str, run: &Rc<Run>) {
 }
 
 async fn open(inner: &Arc<Inner>, id: &str, request: &SessionRequest) -> Result<Opened, Error> {
-    let limit = inner.settings.start_timeout;
+    let limit = inner.settings().start_timeout;
     let run = ensure(inner, id, None).await?;
     match session::open(&run, request, limit).await {
         // It was on its way out, idle or crashed: once more, with a new run.

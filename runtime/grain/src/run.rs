@@ -81,7 +81,7 @@ pub(crate) async fn start(
     spec: GrainSpec,
     again: Option<String>,
 ) -> Result<Rc<Run>, Error> {
-    let settings = &inner.settings;
+    let settings = inner.settings();
     let limits = LogLimits { bytes: settings.log_bytes, rate: settings.log_rate, burst: settings.log_burst };
     let (output, log) = {
         let (inner, dir) = (inner.clone(), spec.dir.clone());
@@ -137,12 +137,12 @@ async fn launch(
             env: spec.command.environ.iter().map(|(key, value)| (key.into(), value.into())).collect(),
             api: theirs.into(),
             log: output,
-            limits: inner.settings.limits,
+            limits: inner.settings().limits,
         })
         .await
         .map_err(|error| Error::Sandbox { code: Some(error.code().to_owned()), message: error.to_string() })?;
     let sandbox = Arc::new(sandbox);
-    let (network, control) = Network::new(ours, inner.settings.api.clone(), pool.clone())
+    let (network, control) = Network::new(ours, inner.settings().api.clone(), pool.clone())
         .map_err(|error| Error::io("The grain's socket cannot be used", &error))?;
     let api: granary_wire::grain_capnp::sandstorm_api::Client<capnp::any_pointer::Owned> =
         capnp_rpc::new_client(api::Api);
@@ -167,8 +167,9 @@ async fn supervise(inner: Arc<Inner>, id: String, dir: PathBuf, run: Rc<Run>, rp
     let disconnector = rpc.get_disconnector();
     let mut rpc = tokio::task::spawn_local(rpc);
     let mut rpc_ended = false;
-    let mut ticker = inner.settings.ticks.ticker();
-    let disk = inner.settings.disk;
+    let settings = inner.settings();
+    let mut ticker = settings.ticks.ticker();
+    let disk = settings.disk;
     let accounting = Accounting::start(inner.runtime(), &inner.watcher, &dir, run.sandbox.pid(), disk.hard)
         .inspect_err(|error| tracing::warn!(%error, grain = id, "the grain's size cannot be watched"))
         .ok();
