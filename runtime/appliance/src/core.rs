@@ -1,40 +1,124 @@
-//! What the API's calls do.
+//! What every part of the appliance needs, and the small calls of the API.
 
-use axum::body::{Body, Bytes};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use futures::Stream;
+use granary_gateway::{Logins, Sessions};
+use granary_grain::Grains;
+use granary_sandbox::LauncherConfig;
+use granary_store::Store;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::problem::{Problem, Result};
-use crate::api::types::*;
-use crate::health::Entry;
+use crate::api::types::{Event, Status};
+use crate::folder::Folder;
+use crate::health::{Entry, Health, Subject};
+use crate::settings::Chosen;
+use crate::updates::Updates;
 
-pub(crate) struct Core;
+/// The appliance's parts. What its calls do stands beside what they are about: apps, grains, settings.
+pub(crate) struct Core {
+    pub(crate) folder: Folder,
+    pub(crate) store: Arc<Store>,
+    pub(crate) grains: Grains,
+    pub(crate) logins: Logins,
+    pub(crate) sessions: Sessions,
+    pub(crate) health: Health,
+    pub(crate) updates: Updates,
+    pub(crate) settings: RwLock<Chosen>,
+    /// Held for reading while a package is being installed, for writing while unused ones are removed.
+    pub(crate) packages: tokio::sync::RwLock<()>,
+    pub(crate) launcher: LauncherConfig,
+    pub(crate) ending: CancellationToken,
+    pub(crate) instance: String,
+    pub(crate) origin: String,
+    pub(crate) port: u16,
+}
 
-fn not_yet<T>() -> Result<T> {
-    Err(Problem::internal("not connected yet"))
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 impl Core {
     pub(crate) fn status(&self) -> Status {
-        Status { version: String::new(), port: 0, origin: String::new(), instance: String::new(), data_dir: String::new(), health: vec![] }
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            port: self.port,
+            origin: self.origin.clone(),
+            instance: self.instance.clone(),
+            data_dir: self.folder.root().display().to_string(),
+            health: self.health.problems(),
+        }
     }
-    pub(crate) async fn apps(&self) -> Result<Vec<App>> { not_yet() }
-    pub(crate) async fn uninstall(&self, _: &str) -> Result<()> { not_yet() }
-    pub(crate) async fn icon(&self, _: &str, _: granary_store::IconKind) -> Result<granary_store::Icon> { not_yet() }
-    pub(crate) fn install_upload(&self, _: Body, _: Option<u64>, _: Option<String>) -> Result<impl Stream<Item = InstallEvent> + use<>> { not_yet::<futures::stream::Empty<InstallEvent>>() }
-    pub(crate) fn install_from_url(&self, _: &str, _: Option<String>, _: bool) -> Result<impl Stream<Item = InstallEvent> + use<>> { not_yet::<futures::stream::Empty<InstallEvent>>() }
-    pub(crate) async fn list_grains(&self) -> Result<Vec<Grain>> { not_yet() }
-    pub(crate) async fn grain(&self, _: &str) -> Result<Grain> { not_yet() }
-    pub(crate) async fn create_grain(&self, _: NewGrain) -> Result<Grain> { not_yet() }
-    pub(crate) async fn rename_grain(&self, _: &str, _: &str) -> Result<Grain> { not_yet() }
-    pub(crate) async fn trash_grain(&self, _: &str) -> Result<Grain> { not_yet() }
-    pub(crate) async fn restore_grain(&self, _: &str) -> Result<Grain> { not_yet() }
-    pub(crate) async fn stop_grain(&self, _: &str) -> Result<Grain> { not_yet() }
-    pub(crate) async fn delete_grain(&self, _: &str) -> Result<()> { not_yet() }
-    pub(crate) async fn open_session(&self, _: &str, _: &str) -> Result<Session> { not_yet() }
-    pub(crate) async fn grain_log(&self, _: &str, _: u64, _: bool) -> Result<impl Stream<Item = std::io::Result<Bytes>> + use<>> { not_yet::<futures::stream::Empty<_>>() }
-    pub(crate) fn login_url(&self, _: Option<&str>) -> Result<String> { not_yet() }
-    pub(crate) fn watch(&self) -> impl Stream<Item = Event> + use<> { futures::stream::empty() }
-    pub(crate) async fn doctor(&self) -> Result<Vec<Entry>> { not_yet() }
-    pub(crate) fn settings(&self) -> Settings { unreachable!() }
-    pub(crate) async fn change_settings(&self, _: SettingsPatch) -> Result<Settings> { not_yet() }
+
+    /// A one-time URL that logs a browser in and leads to `path`.
+    pub(crate) fn login_url(&self, path: Option<&str>) -> Result<String> {
+        let path = path.unwrap_or("/");
+        let local = path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| (0x21..0x7f).contains(&b));
+        if !local || path.len() > 1024 || path.contains(['#', '\\']) {
+            return Err(Problem::invalid("bad-path", "Not a page of Granary", "A path begins with one slash."));
+        }
+        Ok(self.logins.url(path))
+    }
+
+    pub(crate) fn watch(&self) -> impl Stream<Item = Event> + Send + use<> {
+        self.updates.watch()
+    }
+
+    /// Runs the self-test again; what it finds replaces what was known.
+    pub(crate) async fn doctor(&self) -> Result<Vec<Entry>> {
+        for entry in crate::self_test(&self.launcher).await {
+            self.notice(Subject::Appliance, entry);
+        }
+        Ok(self.health.all())
+    }
+
+    /// Puts an entry into the registry and tells front ends when it is news.
+    pub(crate) fn notice(&self, subject: Subject, entry: Entry) {
+        let grain_id = match &subject {
+            Subject::Appliance => None,
+            Subject::Grain(id) => Some(id.clone()),
+        };
+        if self.health.set(subject, entry.clone()) {
+            self.updates.tell(Event::Notice { entry, grain_id });
+        }
+    }
+
+    /// Takes an entry out of the registry and tells front ends that it is settled.
+    pub(crate) fn settle(&self, subject: &Subject, code: &str) {
+        if let Some(entry) = self.health.clear(subject, code) {
+            let grain_id = match subject {
+                Subject::Appliance => None,
+                Subject::Grain(id) => Some(id.clone()),
+            };
+            self.updates.tell(Event::Notice { entry: Entry { ok: true, ..entry }, grain_id });
+        }
+    }
+
+    /// Runs database work where waiting for the disk holds nobody up.
+    pub(crate) async fn db<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let store = Arc::clone(&self.store);
+        blocking(move || work(&store)).await
+    }
+
+    pub(crate) fn chosen(&self) -> Chosen {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Runs work that waits for the disk on a thread for such.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(error.to_string()))?
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

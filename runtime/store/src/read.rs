@@ -39,6 +39,14 @@ impl<'a> Read<'a> {
         package.map(|package| self.complete(package)).transpose()
     }
 
+    /// The newest package of an app, installed or only kept by grains.
+    pub fn any_package(&self, app_id: &str) -> Result<Option<String>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT package_id FROM packages WHERE app_id = ?1 ORDER BY app_version DESC, installed DESC LIMIT 1",
+        )?;
+        Ok(statement.query_row([app_id], |row| row.get(0)).optional()?)
+    }
+
     /// The ids of all packages that have files on disk.
     pub fn package_ids(&self) -> Result<Vec<String>> {
         let mut statement =

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::extract::Query;
 use super::problem::{Problem, Result};
-use super::types::App;
+use super::types::{App, Binary};
 use crate::core::Core;
 
 /// Lists the installed apps by title.
@@ -34,6 +34,7 @@ pub(super) async fn uninstall(State(core): State<Arc<Core>>, Path(app_id): Path<
 pub(super) struct IconQuery {
     /// Which icon; `grid` when missing.
     #[serde(default)]
+    #[param(inline)]
     kind: IconKind,
 }
 
@@ -53,7 +54,7 @@ pub(super) enum IconKind {
     responses(
         (status = 200, description = "The picture", content(
             (String = "image/svg+xml"),
-            (Vec<u8> = "image/png"),
+            (Binary = "image/png"),
         )),
         Problem))]
 pub(super) async fn icon(

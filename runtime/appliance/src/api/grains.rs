@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use granary_gateway::LoginId;
 use hyper::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -88,9 +90,12 @@ pub(super) async fn delete(State(core): State<Arc<Core>>, Path(id): Path<String>
 pub(super) async fn session(
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
+    login: Option<Extension<LoginId>>,
     MaybeJson(request): MaybeJson<NewSession>,
 ) -> Result<axum::Json<Session>> {
-    core.open_session(&id, request.path.as_deref().unwrap_or("/")).await.map(axum::Json)
+    // A session opened from a login ends with it.
+    let login = login.map(|Extension(login)| login);
+    core.open_session(&id, request.path.as_deref().unwrap_or("/"), login).await.map(axum::Json)
 }
 
 /// Stops a grain. It starts again on its next use; an open page may cause that.

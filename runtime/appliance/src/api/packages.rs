@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use super::extract::{Json, Query, Via};
 use super::problem::{Problem, Result};
-use super::types::{InstallEvent, InstallFromUrl};
+use super::types::{Binary, InstallEvent, InstallFromUrl};
 use crate::core::Core;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -23,7 +23,7 @@ pub(super) struct UploadQuery {
 /// Installs the package in the body. The report begins while the body is still on its way.
 #[utoipa::path(post, path = "/packages", tag = "apps", operation_id = "installPackage",
     params(UploadQuery),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The .spk file"),
+    request_body(content = Binary, content_type = "application/octet-stream", description = "The .spk file"),
     responses((status = 200, description = "The report: one `InstallEvent` a line",
         content((InstallEvent = "application/x-ndjson"))), Problem))]
 pub(super) async fn upload(

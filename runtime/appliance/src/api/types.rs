@@ -6,6 +6,12 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::health::Entry;
 
+/// Bytes of a file.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it stands for bodies in the OpenAPI document")]
+pub(super) struct Binary(Vec<u8>);
+
 /// The appliance as a whole.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -345,6 +351,9 @@ pub struct Limits {
     pub memory: u64,
     /// Processes and threads.
     pub processes: u64,
+    /// Percent of one processor; without a limit when null.
+    #[schema(required = true)]
+    pub cpu_percent: Option<u32>,
     /// Bytes on disk at which a notice is shown.
     pub storage_warning: u64,
     /// Bytes on disk at which the grain is stopped.
