@@ -159,7 +159,7 @@ pub fn channel(limit: usize) -> (Sender, Receiver) {
             watcher: None,
         }),
     });
-    (Sender(Arc::clone(&shared)), Receiver { shared, remaining: None, finished: false })
+    (Sender(Arc::clone(&shared)), Receiver { shared, remaining: None, flushed: false, finished: false })
 }
 
 struct Shared {
@@ -293,6 +293,7 @@ pub struct Receiver {
     shared: Arc<Shared>,
     /// Bytes still to come, when the sender has told the size.
     remaining: Option<u64>,
+    flushed: bool,
     finished: bool,
 }
 
@@ -335,6 +336,13 @@ impl Receiver {
         match state.end {
             None => {
                 state.receiver = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Some(End::Truncated) if !self.flushed => {
+                // hyper throws away what it has not sent yet when a body fails, and sends when a body has to wait.
+                drop(state);
+                self.flushed = true;
+                cx.waker().wake_by_ref();
                 Poll::Pending
             }
             Some(end) => {

@@ -8,9 +8,8 @@ use http::{HeaderName, HeaderValue};
 use super::body::Body;
 use super::fields::{self, Expires, SetCookie};
 use super::headers::is_own_cookie;
-use super::request::fill_context;
+use super::request::fill_headers;
 use super::response::{Asked, Translated, translate};
-use super::stream::Flow;
 
 /// Reads lines `name: value` as request headers and builds a call's context from them.
 ///
@@ -29,8 +28,7 @@ pub fn request_headers(data: &[u8]) {
     }
     let mut message = capnp::message::Builder::new_default();
     let mut context: context::Builder<'_> = message.init_root();
-    let (_, stream) = Flow::create(0);
-    if fill_context(context.reborrow(), &headers, stream).is_err() {
+    if fill_headers(context.reborrow(), &headers).is_err() {
         return;
     }
     let context = context.into_reader();

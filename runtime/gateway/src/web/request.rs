@@ -211,7 +211,11 @@ pub(super) fn fill_context(
     stream: byte_stream::Client,
 ) -> Result<(), Page> {
     context.set_response_stream(stream);
+    fill_headers(context, headers)
+}
 
+/// What the headers alone say.
+pub(super) fn fill_headers(mut context: context::Builder<'_>, headers: &HeaderMap) -> Result<(), Page> {
     let cookies: Vec<_> = headers.get_all(COOKIE).iter().flat_map(|value| fields::cookies(value.as_bytes())).collect();
     if !cookies.is_empty() {
         let mut list = context.reborrow().init_cookies(length(cookies.len()));

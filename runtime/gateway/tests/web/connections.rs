@@ -146,7 +146,8 @@ async fn a_hundred_mebibytes_down() {
             });
             let mut client = Client::<Full<Bytes>>::connect(serve(&bench.target).await, version).await;
             let response = client.send(request("GET", "/", &[], b"")).await.expect("an answer");
-            let length = response.headers().get("content-length").map(|length| length.to_str().expect("ASCII").to_owned());
+            let length =
+                response.headers().get("content-length").map(|length| length.to_str().expect("ASCII").to_owned());
             assert_eq!(length, sized.then(|| (100 * MIB).to_string()), "{version:?}");
             let mut body = response.into_body();
             let (mut length, mut hash) = (0, 0);
@@ -167,7 +168,8 @@ async fn a_hundred_mebibytes_up() {
     let expected = sum(&whole);
     for version in BOTH {
         let (bench, ..) = Taker::bench(How::Whole, WebSettings::default());
-        let frames = whole.chunks(100_000).map(|piece| Ok::<_, std::io::Error>(http_body::Frame::data(whole.slice_ref(piece))));
+        let frames =
+            whole.chunks(100_000).map(|piece| Ok::<_, std::io::Error>(http_body::Frame::data(whole.slice_ref(piece))));
         let body = StreamBody::new(futures::stream::iter(frames.collect::<Vec<_>>()));
         let mut client = Client::connect(serve(&bench.target).await, version).await;
         let request = http::Request::builder().method("POST").uri("/up").body(body).expect("a request");

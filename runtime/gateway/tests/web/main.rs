@@ -2,8 +2,8 @@
 
 mod app;
 mod backpressure;
-mod errors;
 mod connections;
+mod errors;
 mod properties;
 mod requests;
 mod responses;

@@ -59,7 +59,8 @@ async fn success_codes() {
         (MultiStatus, 207),
         (NotModified, 304),
     ] {
-        let bench = Bench::direct(move || Fixed(move |r: response::Builder<'_>| r.init_content().set_status_code(code)));
+        let bench =
+            Bench::direct(move || Fixed(move |r: response::Builder<'_>| r.init_content().set_status_code(code)));
         assert_eq!(bench.get("/").await.dump(), status.to_string());
     }
 }

@@ -80,7 +80,12 @@ macro_rules! whole {
         ) -> impl Future<Output = Result<(), Error>> + 'static {
             let read = || -> Result<String, Error> {
                 let content = params.get()?.get_content()?;
-                Ok(format!("{} {} {}", stringify!($method), content.get_mime_type()?.to_str()?, sum(content.get_content()?)))
+                Ok(format!(
+                    "{} {} {}",
+                    stringify!($method),
+                    content.get_mime_type()?.to_str()?,
+                    sum(content.get_content()?)
+                ))
             };
             let told = read().map(|what| {
                 let _ = self.tell.send(what);
@@ -299,7 +304,12 @@ async fn collected_bodies_are_bounded() {
     for (size, status, code, settings) in [
         (None, 413, "body-too-large", WebSettings { buffered_body: 300_000, ..WebSettings::default() }),
         (Some(400_000), 413, "body-too-large", WebSettings { buffered_body: 300_000, ..WebSettings::default() }),
-        (None, 503, "overloaded", WebSettings { buffer_budget: Arc::new(Semaphore::new(256)), ..WebSettings::default() }),
+        (
+            None,
+            503,
+            "overloaded",
+            WebSettings { buffer_budget: Arc::new(Semaphore::new(256)), ..WebSettings::default() },
+        ),
     ] {
         let (bench, _, _told) = Taker::bench(How::Unimplemented, settings);
         let (request, _) = upload("POST", pieces(), size);

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::app::{BOUND, Answer, Bench, read, request};
+use crate::app::{Answer, BOUND, Bench, read, request};
 use crate::connections::{BOTH, Client, Version, serve};
 use crate::uploads::data;
 
@@ -57,8 +57,11 @@ impl web_session::Server for Socket {
             if self.how == How::Refuse {
                 return Err(Error::failed("not here".into()));
             }
-            let protocols: Vec<_> =
-                params.get_protocol()?.iter().map(|protocol| protocol.expect("a text").to_string().expect("ASCII")).collect();
+            let protocols: Vec<_> = params
+                .get_protocol()?
+                .iter()
+                .map(|protocol| protocol.expect("a text").to_string().expect("ASCII"))
+                .collect();
             let cookies = params.get_context()?.get_cookies()?.len();
             let _ = self.tell.send(format!("{} {} {cookies}", params.get_path()?.to_str()?, protocols.join("|")));
             let client = params.get_client_stream()?;
@@ -145,7 +148,11 @@ impl Setup {
         tokio::time::timeout(BOUND, self.told.recv()).await.expect("an event in time").expect("an app that lives")
     }
 
-    async fn connect(&self, version: Version, headers: &[(&str, &str)]) -> Result<(TokioIo<Upgraded>, Option<String>), Answer> {
+    async fn connect(
+        &self,
+        version: Version,
+        headers: &[(&str, &str)],
+    ) -> Result<(TokioIo<Upgraded>, Option<String>), Answer> {
         let address = serve(&self.bench.target).await;
         connect(address, version, headers).await
     }
@@ -161,7 +168,9 @@ async fn connect(
 ) -> Result<(TokioIo<Upgraded>, Option<String>), Answer> {
     let mut client = Client::<Full<Bytes>>::connect(address, version).await;
     let mut request = match version {
-        Version::Http1 => request("GET", "/live?x", &[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")], b""),
+        Version::Http1 => {
+            request("GET", "/live?x", &[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")], b"")
+        }
         Version::Http2 => {
             // A client may ask only after the server has said that it knows RFC 8441.
             let first = client.send(request("OPTIONS", "/", &[], b"")).await.expect("an answer");
@@ -182,7 +191,8 @@ async fn connect(
     if response.status() != expected {
         return Err(read(response).await);
     }
-    let protocol = response.headers().get("sec-websocket-protocol").map(|value| value.to_str().expect("ASCII").to_owned());
+    let protocol =
+        response.headers().get("sec-websocket-protocol").map(|value| value.to_str().expect("ASCII").to_owned());
     let accept = response.headers().get("sec-websocket-accept").map(|value| value.to_str().expect("ASCII").to_owned());
     // The example of RFC 6455, section 1.3.
     assert_eq!(accept.as_deref(), (version == Version::Http1).then_some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
@@ -232,7 +242,10 @@ async fn bytes_pass_untouched_and_in_order() {
             writer
         });
         let mut back = vec![0; much.len()];
-        tokio::time::timeout(BOUND, reader.read_exact(&mut back)).await.expect("bytes in time").expect("an open socket");
+        tokio::time::timeout(BOUND, reader.read_exact(&mut back))
+            .await
+            .expect("bytes in time")
+            .expect("an open socket");
         assert!(back == much, "{version:?}: other bytes came back");
         drop((reader, writing.await.expect("sent")));
         assert_eq!(setup.heard().await, "dropped");
