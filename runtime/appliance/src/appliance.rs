@@ -274,6 +274,20 @@ async fn keep_house(core: Arc<Core>, gateway: Arc<Gateway>) {
     }
 }
 
+/// Makes the data folder and its certificates if there are none, so that browsers can be told of them before the first
+/// start.
+///
+/// # Errors
+/// When the folder cannot be used.
+pub fn prepare(data_dir: &Path) -> Result<(), StartError> {
+    match Folder::open(data_dir) {
+        Ok(folder) => Ok(granary_gateway::trust::prepare(folder.root()).map_err(GatewayError::from)?),
+        // Whoever runs there has made them.
+        Err(FolderError::Busy { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Looks at this computer: each thing that Granary needs of it, good or bad.
 pub async fn self_test(launcher: &LauncherConfig) -> Vec<Entry> {
     granary_sandbox::doctor(launcher).await.into_iter().map(sandbox_entry).collect()

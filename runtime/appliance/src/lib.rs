@@ -23,6 +23,6 @@ mod session;
 mod settings;
 mod ui;
 
-pub use appliance::{Appliance, Config, StartError, self_test};
+pub use appliance::{Appliance, Config, StartError, prepare, self_test};
 pub use folder::{FolderError, default_data_dir, resolve};
 pub use granary_sandbox::LauncherConfig;

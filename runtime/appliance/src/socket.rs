@@ -67,6 +67,12 @@ pub(crate) fn place(data: &Path) -> PathBuf {
 
 const ASIDE: &str = ".new";
 
+/// The private folder of the socket, which also suits other short-lived files of this person's.
+#[must_use]
+pub fn folder(data: &Path) -> PathBuf {
+    place(data).parent().unwrap_or(Path::new("/tmp")).to_owned()
+}
+
 /// Offers the socket. Only the holder of the data folder's lock may call this: what is there already is a leftover.
 pub(crate) fn bind(path: &Path) -> Result<UnixListener, SocketError> {
     let folder = path.parent().unwrap_or(Path::new("/"));

@@ -112,6 +112,14 @@ struct Authority {
     name: String,
 }
 
+/// Makes the CA of an instance that was never started, so that it can be trusted before the first page is shown.
+///
+/// # Errors
+/// When the folder cannot be read or written.
+pub fn prepare(data_dir: &Path) -> Result<(), tls::TlsError> {
+    tls::Keeper::open(&data_dir.join("tls"), crate::clock::Clock::system()).map(drop)
+}
+
 /// Trusts the CA wherever it can.
 ///
 /// # Errors
