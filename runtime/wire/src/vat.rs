@@ -23,9 +23,9 @@
 //!
 //! # Order, cancellation, panics
 //!
-//! * The closures given to [`Vat::call`] and [`Vat::spawn`] by one thread run in the order in which they were given; the
-//!   futures they return then run side by side. Where order matters (messages of a WebSocket), make the request
-//!   *in the closure* and await its answer in the future.
+//! * The closures given to [`Vat::call`] and [`Vat::spawn`] by one thread run in the order in which they were given (a call
+//!   is given when its future is first polled); the futures they return then run side by side. Where order matters
+//!   (messages of a WebSocket), make the request *in the closure* and await its answer in the future.
 //! * When the future of [`Vat::call`] is dropped, the work on the vat is dropped too, at its next point of waiting: a
 //!   browser that goes away cancels what was asked for it. Use [`Vat::spawn`] for work that must finish.
 //! * A panic ends the one task it happens in; its caller sees [`Gone::Panicked`].
@@ -107,8 +107,11 @@ impl Vat {
         let thread = {
             let stopped = stopped.clone();
             std::thread::Builder::new().name("granary-vat".into()).spawn(move || {
-                let _end = EndNotice(end);
-                run(runtime, queue, &stopped);
+                let end = EndNotice(end);
+                run(&runtime, queue, &stopped);
+                // Timers and sockets go before anybody is told that everything has gone.
+                drop(runtime);
+                drop(end);
             })?
         };
         Ok(Self { shared: Arc::new(Shared { jobs, thread: thread.thread().id(), stopped, ended }) })
@@ -123,6 +126,9 @@ impl Vat {
     {
         let (answer, wait) = oneshot::channel();
         self.submit(move || {
+            if answer.is_closed() {
+                return;
+            }
             // The closure runs now, so that closures run in order; only its future becomes a task.
             let work = job();
             tokio::task::spawn_local(answer_or_cancel(work, answer));
@@ -319,9 +325,9 @@ async fn answer_or_cancel<T>(work: impl Future<Output = T>, mut answer: oneshot:
 }
 
 /// The thread's life.
-fn run(runtime: tokio::runtime::Runtime, queue: mpsc::UnboundedReceiver<Job>, stopped: &AtomicBool) {
+fn run(runtime: &tokio::runtime::Runtime, queue: mpsc::UnboundedReceiver<Job>, stopped: &AtomicBool) {
     let tasks = LocalSet::new();
-    tasks.block_on(&runtime, serve(queue, stopped));
+    tasks.block_on(runtime, serve(queue, stopped));
     stopped.store(true, Ordering::Release);
     {
         // What is dropped now may still want to spawn or to set a timer: it gets its wish, and the result is dropped too.
