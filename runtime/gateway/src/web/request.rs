@@ -105,10 +105,10 @@ impl Ask {
         }
         let sent: RemotePromise<response::Owned> = match &self.call {
             Call::Get { ignore_body } => simple!(get_request, params, params.set_ignore_body(*ignore_body)),
-            Call::Delete => simple!(delete_request, params, drop(params)),
+            Call::Delete => simple!(delete_request, params, _ = params),
             Call::Options => {
                 let mut request = session.options_request();
-                drop(begin!(request));
+                _ = begin!(request);
                 return Ok(Sent::Options(request.send().promise));
             }
             Call::Content(method, Collected { bytes, .. }) => match method {

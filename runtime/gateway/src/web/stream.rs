@@ -191,13 +191,11 @@ async fn keep(
 struct Server(Rc<Flow>);
 
 impl byte_stream::Server for Server {
-    fn write(self: Rc<Self>, params: byte_stream::WriteParams) -> impl Future<Output = Result<(), Error>> + 'static {
-        async move {
-            let room = self.0.accept(params.get()?.get_data()?)?;
-            // The message is freed before the wait: its bytes are in the channel now.
-            drop(params);
-            if room { Ok(()) } else { self.0.sender().room().await.map_err(|Closed| gone()) }
-        }
+    async fn write(self: Rc<Self>, params: byte_stream::WriteParams) -> Result<(), Error> {
+        let room = self.0.accept(params.get()?.get_data()?)?;
+        // The message is freed before the wait: its bytes are in the channel now.
+        drop(params);
+        if room { Ok(()) } else { self.0.sender().room().await.map_err(|Closed| gone()) }
     }
 
     fn done(

@@ -5,7 +5,6 @@
 //! so there is nobody to protect from a malformed frame, and a page cannot make a browser send one. No extension is ever
 //! agreed on, because `Sec-WebSocket-Extensions` passes in neither direction. The end of the bytes is a dropped stream.
 
-use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -205,16 +204,11 @@ fn read(
 struct ToClient(Sender);
 
 impl web_socket_stream::Server for ToClient {
-    fn send_bytes(
-        self: Rc<Self>,
-        params: web_socket_stream::SendBytesParams,
-    ) -> impl Future<Output = Result<(), Error>> + 'static {
-        async move {
-            let data = bytes::Bytes::copy_from_slice(params.get()?.get_message()?);
-            drop(params);
-            let gone = |Closed| Error::disconnected("the client has gone away".to_owned());
-            self.0.send(data).await.map_err(gone)
-        }
+    async fn send_bytes(self: Rc<Self>, params: web_socket_stream::SendBytesParams) -> Result<(), Error> {
+        let data = bytes::Bytes::copy_from_slice(params.get()?.get_message()?);
+        drop(params);
+        let gone = |Closed| Error::disconnected("the client has gone away".to_owned());
+        self.0.send(data).await.map_err(gone)
     }
 }
 

@@ -77,30 +77,28 @@ pub enum Reply {
 impl ui_session::Server for Streamer {}
 
 impl web_session::Server for Streamer {
-    fn get(
+    async fn get(
         self: Rc<Self>,
         params: web_session::GetParams,
         mut results: web_session::GetResults,
-    ) -> impl Future<Output = Result<(), Error>> + 'static {
-        async move {
-            let stream = params.get()?.get_context()?.get_response_stream()?;
-            drop(params);
-            let script = (self.script)(stream, self.tell.clone());
-            if self.answer == Reply::StreamAfter {
-                script.await;
-            } else {
-                tokio::task::spawn_local(script);
-            }
-            let mut content = results.get().init_content();
-            content.set_mime_type("text/plain");
-            if self.answer == Reply::Bytes {
-                content.init_body().set_bytes(b"whole");
-            } else {
-                let handle = Handle { tell: self.tell.clone(), broken: self.broken_handle };
-                content.init_body().set_stream(capnp_rpc::new_client(handle));
-            }
-            Ok(())
+    ) -> Result<(), Error> {
+        let stream = params.get()?.get_context()?.get_response_stream()?;
+        drop(params);
+        let script = (self.script)(stream, self.tell.clone());
+        if self.answer == Reply::StreamAfter {
+            script.await;
+        } else {
+            tokio::task::spawn_local(script);
         }
+        let mut content = results.get().init_content();
+        content.set_mime_type("text/plain");
+        if self.answer == Reply::Bytes {
+            content.init_body().set_bytes(b"whole");
+        } else {
+            let handle = Handle { tell: self.tell.clone(), broken: self.broken_handle };
+            content.init_body().set_stream(capnp_rpc::new_client(handle));
+        }
+        Ok(())
     }
 }
 

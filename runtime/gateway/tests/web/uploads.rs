@@ -128,19 +128,17 @@ struct Stream {
 }
 
 impl byte_stream::Server for Stream {
-    fn write(self: Rc<Self>, params: byte_stream::WriteParams) -> impl Future<Output = Result<(), Error>> + 'static {
-        async move {
-            if matches!(self.taker.how, How::RefuseWrites | How::Broken) {
-                self.answer.send_replace(self.taker.how == How::RefuseWrites);
-                return Err(Error::failed("no more".into()));
-            }
-            self.taker.gate.acquire().await.expect("an open gate").forget();
-            let data = params.get()?.get_data()?;
-            let (length, hash) = *self.sum.borrow();
-            *self.sum.borrow_mut() = (length + data.len() as u64, fold(hash, data));
-            self.taker.taken.fetch_add(data.len() as u64, Ordering::SeqCst);
-            Ok(())
+    async fn write(self: Rc<Self>, params: byte_stream::WriteParams) -> Result<(), Error> {
+        if matches!(self.taker.how, How::RefuseWrites | How::Broken) {
+            self.answer.send_replace(self.taker.how == How::RefuseWrites);
+            return Err(Error::failed("no more".into()));
         }
+        self.taker.gate.acquire().await.expect("an open gate").forget();
+        let data = params.get()?.get_data()?;
+        let (length, hash) = *self.sum.borrow();
+        *self.sum.borrow_mut() = (length + data.len() as u64, fold(hash, data));
+        self.taker.taken.fetch_add(data.len() as u64, Ordering::SeqCst);
+        Ok(())
     }
 
     fn done(

@@ -47,49 +47,47 @@ struct Socket {
 impl ui_session::Server for Socket {}
 
 impl web_session::Server for Socket {
-    fn open_web_socket(
+    async fn open_web_socket(
         self: Rc<Self>,
         params: web_session::OpenWebSocketParams,
         mut results: web_session::OpenWebSocketResults,
-    ) -> impl Future<Output = Result<(), Error>> + 'static {
-        async move {
-            let params = params.get()?;
-            if self.how == How::Refuse {
-                return Err(Error::failed("not here".into()));
-            }
-            let protocols: Vec<_> = params
-                .get_protocol()?
-                .iter()
-                .map(|protocol| protocol.expect("a text").to_string().expect("ASCII"))
-                .collect();
-            let cookies = params.get_context()?.get_cookies()?.len();
-            let _ = self.tell.send(format!("{} {} {cookies}", params.get_path()?.to_str()?, protocols.join("|")));
-            let client = params.get_client_stream()?;
-            if let Some(last) = protocols.last() {
-                results.get().init_protocol(1).set(0, &last[..]);
-            }
-            let how = self.how;
-            match how {
-                How::Greet => {
-                    let client = client.clone();
-                    tokio::task::spawn_local(async move { send(&client, b"hello").await.expect("taken") });
-                }
-                How::Flood => {
-                    let (client, count) = (client.clone(), Arc::clone(&self.count));
-                    tokio::task::spawn_local(async move {
-                        let bytes = vec![5; 16 * 1024];
-                        while send(&client, &bytes).await.is_ok() {
-                            count.fetch_add(16 * 1024, Ordering::SeqCst);
-                        }
-                    });
-                }
-                _ => {}
-            }
-            let keeps = matches!(how, How::Echo | How::Take);
-            let stream = Stream { app: (*self).clone(), client: RefCell::new(keeps.then_some(client)) };
-            results.get().set_server_stream(capnp_rpc::new_client(stream));
-            Ok(())
+    ) -> Result<(), Error> {
+        let params = params.get()?;
+        if self.how == How::Refuse {
+            return Err(Error::failed("not here".into()));
         }
+        let protocols: Vec<_> = params
+            .get_protocol()?
+            .iter()
+            .map(|protocol| protocol.expect("a text").to_string().expect("ASCII"))
+            .collect();
+        let cookies = params.get_context()?.get_cookies()?.len();
+        let _ = self.tell.send(format!("{} {} {cookies}", params.get_path()?.to_str()?, protocols.join("|")));
+        let client = params.get_client_stream()?;
+        if let Some(last) = protocols.last() {
+            results.get().init_protocol(1).set(0, &last[..]);
+        }
+        let how = self.how;
+        match how {
+            How::Greet => {
+                let client = client.clone();
+                tokio::task::spawn_local(async move { send(&client, b"hello").await.expect("taken") });
+            }
+            How::Flood => {
+                let (client, count) = (client.clone(), Arc::clone(&self.count));
+                tokio::task::spawn_local(async move {
+                    let bytes = vec![5; 16 * 1024];
+                    while send(&client, &bytes).await.is_ok() {
+                        count.fetch_add(16 * 1024, Ordering::SeqCst);
+                    }
+                });
+            }
+            _ => {}
+        }
+        let keeps = matches!(how, How::Echo | How::Take);
+        let stream = Stream { app: (*self).clone(), client: RefCell::new(keeps.then_some(client)) };
+        results.get().set_server_stream(capnp_rpc::new_client(stream));
+        Ok(())
     }
 }
 
@@ -105,22 +103,17 @@ struct Stream {
 }
 
 impl web_socket_stream::Server for Stream {
-    fn send_bytes(
-        self: Rc<Self>,
-        params: web_socket_stream::SendBytesParams,
-    ) -> impl Future<Output = Result<(), Error>> + 'static {
-        async move {
-            let data = params.get()?.get_message()?;
-            if self.app.how == How::Take {
-                self.app.gate.acquire_many(data.len() as u32).await.expect("an open gate").forget();
-                self.app.count.fetch_add(data.len() as u64, Ordering::SeqCst);
-            }
-            let client = self.client.borrow().clone();
-            if let (How::Echo, Some(client)) = (self.app.how, client) {
-                send(&client, data).await?;
-            }
-            Ok(())
+    async fn send_bytes(self: Rc<Self>, params: web_socket_stream::SendBytesParams) -> Result<(), Error> {
+        let data = params.get()?.get_message()?;
+        if self.app.how == How::Take {
+            self.app.gate.acquire_many(data.len() as u32).await.expect("an open gate").forget();
+            self.app.count.fetch_add(data.len() as u64, Ordering::SeqCst);
         }
+        let client = self.client.borrow().clone();
+        if let (How::Echo, Some(client)) = (self.app.how, client) {
+            send(&client, data).await?;
+        }
+        Ok(())
     }
 }
 
