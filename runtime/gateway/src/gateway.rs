@@ -9,8 +9,8 @@ use axum::Router;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use granary_wire::vat::Vat;
-use http::header::{ALLOW, COOKIE, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{ALLOW, CONNECTION, COOKIE, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -107,9 +107,17 @@ impl Gateway {
         let keeper = Keeper::open(&config.data_dir.join("tls"), config.clock.clone())?;
         let listeners = Listeners::bind(config.port)?;
         let names = Names::new(listeners.port);
-        let logins = Logins::open(config.data_dir.join("logins.json"), names.clone(), config.clock.clone())?;
         let answers = session::answers(config.vat, config.web);
-        let sessions = Sessions::new(names.clone(), config.clock, answers);
+        let sessions = Sessions::new(names.clone(), config.clock.clone(), answers);
+        let ending = sessions.clone();
+        let logins = Logins::open(
+            config.data_dir.join("logins.json"),
+            names.clone(),
+            config.clock,
+            Box::new(move |login| {
+                ending.revoke(&Revoke::Login(login.clone()));
+            }),
+        )?;
         Ok(Self {
             acceptor: TlsAcceptor::from(tls::server_config(Arc::clone(&keeper))?),
             peers_unknown: try_peers().err(),
@@ -266,21 +274,14 @@ impl Gateway {
 
     fn housekeeping(&self) -> impl Future<Output = ()> + Send + 'static {
         let (registry, sessions) = (Arc::clone(&self.registry), self.sessions.clone());
-        let mut ended = self.logins.ended();
         let period = self.limits.first_request_timeout.min(self.limits.idle_timeout) / 2;
         async move {
             let mut timer = tokio::time::interval(period.max(Duration::from_millis(10)));
             timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
-                tokio::select! {
-                    _ = timer.tick() => {
-                        registry.reap();
-                        sessions.sweep();
-                    }
-                    Ok(login) = ended.recv() => {
-                        sessions.revoke(&Revoke::Login(login));
-                    }
-                }
+                timer.tick().await;
+                registry.reap();
+                sessions.sweep();
             }
         }
     }
@@ -328,7 +329,14 @@ impl Dispatch {
     async fn answer(&self, mut request: Request<axum::body::Body>) -> Response<Body> {
         let authority = match host::authority(&mut request) {
             Ok(authority) => authority,
-            Err(host::BadTarget(status, text)) => return own(reply::text(status, text)),
+            Err(host::BadTarget(status, text)) => {
+                let mut response = own(reply::text(status, text));
+                // Whatever follows on this connection is not to be believed either.
+                if request.version() < Version::HTTP_2 {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                return response;
+            }
         };
         if bytes_without_cookies(request.headers()) > self.header_bytes {
             let text = "This request's headers are longer than Granary takes.";

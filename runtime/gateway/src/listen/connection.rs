@@ -132,10 +132,10 @@ impl Server {
         };
         let result = if is_h2 {
             let served = self.h2().serve_connection(io, answer);
-            drive(served, &connection, |served| served.graceful_shutdown()).await
+            drive(served, &connection, self.limits.goodbye, |served| served.graceful_shutdown()).await
         } else {
             let served = self.h1().serve_connection(io, answer).with_upgrades();
-            drive(served, &connection, |served| served.graceful_shutdown()).await
+            drive(served, &connection, self.limits.goodbye, |served| served.graceful_shutdown()).await
         };
         if let Err(error) = result {
             tracing::debug!(%error, "connection ended");
@@ -197,8 +197,13 @@ impl Server {
     }
 }
 
-/// Polls a connection to its end; once told to stop it finishes what it is answering, and an idle one has ten seconds.
-async fn drive<C>(served: C, connection: &Connection, finish: impl Fn(Pin<&mut C>)) -> hyper::Result<()>
+/// Polls a connection to its end; once told to stop it finishes what it is answering, and an idle one says goodbye.
+async fn drive<C>(
+    served: C,
+    connection: &Connection,
+    goodbye: Duration,
+    finish: impl Fn(Pin<&mut C>),
+) -> hyper::Result<()>
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -210,7 +215,7 @@ where
     loop {
         tokio::select! {
             result = served.as_mut() => return result,
-            () = tokio::time::sleep(Duration::from_secs(10)) => {
+            () = tokio::time::sleep(goodbye) => {
                 if !connection.is_busy() {
                     return Ok(());
                 }

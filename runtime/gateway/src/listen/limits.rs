@@ -36,6 +36,8 @@ pub struct Limits {
     pub connection_window: u32,
     /// Bytes of an answer waiting for a slow client, per stream.
     pub send_buffer: usize,
+    /// How long a connection told to go, with nothing under way, may take to say goodbye.
+    pub goodbye: Duration,
     /// How long requests in flight may go on when the gateway stops.
     pub shutdown_grace: Duration,
 }
@@ -58,6 +60,7 @@ impl Default for Limits {
             stream_window: 1024 * 1024,
             connection_window: 4 * 1024 * 1024,
             send_buffer: 256 * 1024,
+            goodbye: Duration::from_secs(10),
             shutdown_grace: Duration::from_secs(2),
         }
     }

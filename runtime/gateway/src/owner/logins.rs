@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::names::Names;
@@ -75,8 +74,11 @@ struct Inner {
     names: Names,
     clock: Clock,
     state: Mutex<State>,
-    ended: broadcast::Sender<LoginId>,
+    on_end: OnEnd,
 }
+
+/// Told of each login that ends, before anybody else is.
+pub(crate) type OnEnd = Box<dyn Fn(&LoginId) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -128,7 +130,7 @@ impl Logins {
     ///
     /// # Errors
     /// When the file exists and cannot be read.
-    pub fn open(path: PathBuf, names: Names, clock: Clock) -> Result<Self, LoginsError> {
+    pub(crate) fn open(path: PathBuf, names: Names, clock: Clock, on_end: OnEnd) -> Result<Self, LoginsError> {
         let logins = match std::fs::read(&path) {
             Ok(bytes) => {
                 serde_json::from_slice::<File>(&bytes)
@@ -139,7 +141,7 @@ impl Logins {
             Err(source) => return Err(LoginsError::Io { path, source }),
         };
         let state = Mutex::new(State { codes: Vec::new(), logins });
-        Ok(Self(Arc::new(Inner { path, names, clock, state, ended: broadcast::channel(64).0 })))
+        Ok(Self(Arc::new(Inner { path, names, clock, state, on_end })))
     }
 
     /// A new login code that leads to the first page. It opens once, for a minute.
@@ -158,17 +160,12 @@ impl Logins {
         state.logins.retain(|login| login.id != *id);
         self.save(&state);
         drop(state);
-        let _ = self.0.ended.send(id.clone());
+        (self.0.on_end)(id);
     }
 
     /// How many browsers are logged in.
     pub fn count(&self) -> usize {
         self.state().logins.len()
-    }
-
-    /// Each login that ends.
-    pub(crate) fn ended(&self) -> broadcast::Receiver<LoginId> {
-        self.0.ended.subscribe()
     }
 
     pub(crate) fn redeem(&self, code: &str) -> Option<NewLogin> {
@@ -190,8 +187,8 @@ impl Logins {
         });
         self.save(&state);
         drop(state);
-        for id in dropped {
-            let _ = self.0.ended.send(id);
+        for id in &dropped {
+            (self.0.on_end)(id);
         }
         Some(NewLogin { cookie, secret, path })
     }
