@@ -39,7 +39,7 @@ const START_WARNING: Duration = Duration::from_secs(30);
 const RESTART_PATIENCE: Duration = Duration::from_secs(10);
 /// Servers close idle connections after five seconds and more; some say two.
 const IDLE_MAX: Duration = Duration::from_secs(4);
-const IDLE_COUNT: usize = 16;
+const IDLE_COUNT: usize = 64;
 /// A connection this new, on which nothing was sent, is as good as a new one.
 const UNUSED_MAX: Duration = Duration::from_secs(1);
 /// How long a request waits before idle connections are suspected.

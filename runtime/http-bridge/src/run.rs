@@ -96,6 +96,7 @@ fn start(options: Options) -> Result<i32, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
+        .max_io_events_per_tick(64)
         .build()
         .map_err(|error| format!("the bridge cannot start: {error}"))?;
     let local = tokio::task::LocalSet::new();

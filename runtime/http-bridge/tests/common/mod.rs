@@ -41,6 +41,7 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
 pub struct Bridge {
     pub view: ui_view::Client,
     pub process: Child,
+    platform: tokio::task::AbortHandle,
     pub folder: tempfile::TempDir,
 }
 
@@ -99,7 +100,8 @@ impl Bridge {
         }
         let process = program.spawn().unwrap();
         drop(theirs);
-        Self { view: connect(ours), process, folder }
+        let (view, platform) = connect(ours);
+        Self { view, process, platform, folder }
     }
 
     /// A browser's session of a user with these permissions.
@@ -127,6 +129,11 @@ impl Bridge {
         }
     }
 
+    /// The platform goes away.
+    pub fn disconnect(&self) {
+        self.platform.abort();
+    }
+
     /// Waits for the end of the bridge.
     pub async fn exit_code(&mut self) -> i32 {
         loop {
@@ -139,7 +146,7 @@ impl Bridge {
 }
 
 /// Takes the server's side of the connection.
-fn connect(socket: StdUnixStream) -> ui_view::Client {
+fn connect(socket: StdUnixStream) -> (ui_view::Client, tokio::task::AbortHandle) {
     use tokio_util::compat::TokioAsyncReadCompatExt as _;
     socket.set_nonblocking(true).unwrap();
     let stream = tokio::net::UnixStream::from_std(socket).unwrap();
@@ -152,10 +159,10 @@ fn connect(socket: StdUnixStream) -> ui_view::Client {
     );
     let mut system = RpcSystem::new(Box::new(network), None);
     let view: main_view::Client<any_pointer::Owned> = system.bootstrap(Side::Client);
-    tokio::task::spawn_local(async move {
+    let task = tokio::task::spawn_local(async move {
         let _ = system.await;
     });
-    capnp::capability::FromClientHook::new(view.client.hook)
+    (capnp::capability::FromClientHook::new(view.client.hook), task.abort_handle())
 }
 
 fn fill_session(mut to: ui_view::new_session_params::Builder<'_>) {
