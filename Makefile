@@ -48,16 +48,16 @@ ui: app-ui/dist/index.html
 .PHONY: guests test-guests
 guests: ## Build the small static programs: launcher, bridge, starter apps
 	RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build $(LOCKED) --profile guest --target $(TRIPLE) $(addprefix -p ,$(GUESTS))
-	@mkdir -p $(GUEST_BIN) && cp -p $(addprefix target/$(TRIPLE)/guest/,$(GUESTS)) $(GUEST_BIN)/
+	@mkdir -p $(GUEST_BIN) && cp -p --remove-destination $(addprefix target/$(TRIPLE)/guest/,$(GUESTS)) $(GUEST_BIN)/
 
 test-guests:
 	RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build $(LOCKED) --profile guest --target $(TRIPLE) $(addprefix -p ,$(GUESTS) $(TEST_GUESTS))
-	@mkdir -p $(GUEST_BIN) && cp -p $(addprefix target/$(TRIPLE)/guest/,$(GUESTS) $(TEST_GUESTS)) $(GUEST_BIN)/
+	@mkdir -p $(GUEST_BIN) && cp -p --remove-destination $(addprefix target/$(TRIPLE)/guest/,$(GUESTS) $(TEST_GUESTS)) $(GUEST_BIN)/
 
 .PHONY: build
 build: deps-build guests ui ## Build the optimised program: target/release/granary, complete
 	cargo build --release $(LOCKED) -p granary
-	@cp -p $(addprefix $(GUEST_BIN)/,$(GUESTS)) target/release/
+	@cp -p --remove-destination $(addprefix $(GUEST_BIN)/,$(GUESTS)) target/release/
 	@tests/starters.sh target/release/granary target/release/starter $(STARTERS)
 
 .PHONY: run
