@@ -7,6 +7,7 @@ TRIPLE      := $(shell rustc -vV | sed -n 's/^host: //p')
 GUEST_BIN   := target/guest/bin
 GUESTS      := granary-launcher granary-http-bridge granary-notes granary-files
 TEST_GUESTS := granary-hostile granary-test-raw
+TEST_BINS   := $(TEST_GUESTS) granary-launcher-unfenced
 STARTERS    := notes files
 LOCKED      := --locked
 SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -52,7 +53,7 @@ guests: ## Build the small static programs: launcher, bridge, starter apps
 
 test-guests:
 	RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build $(LOCKED) --profile guest --target $(TRIPLE) $(addprefix -p ,$(GUESTS) $(TEST_GUESTS))
-	@mkdir -p $(GUEST_BIN) && cp -p --remove-destination $(addprefix target/$(TRIPLE)/guest/,$(GUESTS) $(TEST_GUESTS)) $(GUEST_BIN)/
+	@mkdir -p $(GUEST_BIN) && cp -p --remove-destination $(addprefix target/$(TRIPLE)/guest/,$(GUESTS) $(TEST_BINS)) $(GUEST_BIN)/
 
 .PHONY: build
 build: deps-build guests ui ## Build the optimised program: target/release/granary, complete
