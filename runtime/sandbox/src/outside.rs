@@ -2,18 +2,14 @@
 
 use std::{io, os::fd::AsFd, path::Path};
 
+pub use crate::protocol::OUTSIDE_ID;
+
 use nix::{
     dir::Dir,
     fcntl::{AtFlags, OFlag},
     sys::stat::Mode,
     unistd::{Gid, Uid},
 };
-
-/// The user and group that sandboxes have outside when root starts Granary. Inside they are 1000, as always.
-///
-/// The number is in the range that Debian's policy reserves and that systemd leaves unused (65520 to 65533), so that
-/// no account, dynamic user or container has it.
-pub const OUTSIDE_ID: u32 = 65_525;
 
 /// The user and group that sandboxes have outside: those of this process, but never root's.
 #[must_use]

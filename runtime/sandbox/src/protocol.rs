@@ -17,6 +17,12 @@ pub const MAGIC: u32 = 0x4752_4e01;
 /// The largest launch message. Unix sockets take about 200 KiB at once by default; the rest is headroom.
 pub const LAUNCH_MAX: usize = 128 * 1024;
 
+/// The user and group that sandboxes have outside when root starts Granary. Inside they are 1000, as always.
+///
+/// The number is in the range that Debian's policy reserves and that systemd leaves unused (65520 to 65533), so that
+/// no account, dynamic user or container has it.
+pub const OUTSIDE_ID: u32 = 65_525;
+
 /// The descriptor from which the launcher reads [`Create`] requests.
 pub const CONTROL_FD: i32 = 0;
 
