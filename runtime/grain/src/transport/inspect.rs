@@ -115,6 +115,11 @@ impl Calls {
                 self.finish(finish.get_question_id(), finish.get_release_result_caps())
             }
             message::Resolve(resolve) => self.resolve(resolve?, limits)?,
+            message::Abort(abort) => {
+                // Passed on it would keep the app's own type of error, and calls would not count as disconnected.
+                let reason = abort?.get_reason()?.to_str().unwrap_or_default();
+                Verdict::Refuse(format!("it gave up: {}", reason.chars().take(300).collect::<String>()))
+            }
             message::Disembargo(disembargo) => check_target(disembargo?.get_target()).unwrap_or(Verdict::PLAIN),
             _ => Verdict::PLAIN,
         })

@@ -85,7 +85,9 @@ impl Reply {
     /// An answer with this status, of whatever kind the interface has for it.
     pub(crate) fn status(code: u16, html: String) -> Self {
         match code {
-            200..=399 => Kind::Content(Content { code, mime: "text/html".into(), bytes: html.into(), ..Content::default() }),
+            200..=399 => {
+                Kind::Content(Content { code, mime: "text/html".into(), bytes: html.into(), ..Content::default() })
+            }
             400..=499 => Kind::ClientError { code, body: ErrorBody::Html(html) },
             _ => Kind::ServerError(ErrorBody::Html(html)),
         }

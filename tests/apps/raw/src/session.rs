@@ -9,7 +9,7 @@ use granary_wire::util_capnp::byte_stream;
 use granary_wire::web_session_capnp::web_session::{self, context};
 use serde_json::{Map, Value, json};
 
-use crate::reply::{Content, Cookie, ErrorBody, ETag, Kind, Reply};
+use crate::reply::{Content, Cookie, ETag, ErrorBody, Kind, Reply};
 use crate::upload::{Upload, download};
 use crate::{Api, probe, raw, websocket};
 
@@ -26,7 +26,8 @@ impl Who {
     pub(crate) fn read(params: &ui_view::new_session_params::Reader<'_>) -> Result<Self, Error> {
         let user = params.get_user_info()?;
         let web: web_session::params::Reader<'_> = params.get_session_params().get_as()?;
-        let languages: Result<Vec<_>, Error> = web.get_acceptable_languages()?.iter().map(|text| Ok(text?.to_string()?)).collect();
+        let languages: Result<Vec<_>, Error> =
+            web.get_acceptable_languages()?.iter().map(|text| Ok(text?.to_string()?)).collect();
         Ok(Self(json!({
             "displayName": user.get_display_name()?.get_default_text()?.to_string()?,
             "preferredHandle": user.get_preferred_handle()?.to_string()?,
@@ -153,9 +154,7 @@ fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn read_tags(
-    list: capnp::struct_list::Reader<'_, web_session::e_tag::Owned>,
-) -> Result<Vec<ETag>, Error> {
+fn read_tags(list: capnp::struct_list::Reader<'_, web_session::e_tag::Owned>) -> Result<Vec<ETag>, Error> {
     list.iter().map(|tag| Ok((tag.get_value()?.to_string()?, tag.get_weak()))).collect()
 }
 
@@ -211,7 +210,10 @@ impl Session {
                 let chunk = n("chunk", 64 << 10).max(1);
                 Kind::Stream(download(to, n("bytes", 0), chunk, n("expect", 1) == 1, finish)).into()
             }
-            "bytes" => Reply::bytes("application/octet-stream", (0..n("n", 0)).map(|i| u8::try_from(i % 251).unwrap_or(0)).collect()),
+            "bytes" => Reply::bytes(
+                "application/octet-stream",
+                (0..n("n", 0)).map(|i| u8::try_from(i % 251).unwrap_or(0)).collect(),
+            ),
             "upload" => {
                 let upload = Upload::new(request.describe());
                 upload.add(&request.body);
@@ -226,7 +228,12 @@ impl Session {
             "etag" => tagged(&request),
             "redirect" => {
                 let code = n("code", 302);
-                Kind::Redirect { permanent: matches!(code, 301 | 308), get: matches!(code, 301..=303), to: request.text("to") }.into()
+                Kind::Redirect {
+                    permanent: matches!(code, 301 | 308),
+                    get: matches!(code, 301..=303),
+                    to: request.text("to"),
+                }
+                .into()
             }
             "status" => Reply::status(u16::try_from(n("code", 200)).unwrap_or(500), request.text("html")),
             "error-body" => {
@@ -236,10 +243,14 @@ impl Session {
             }
             "empty-error" => Kind::ClientError { code: 404, body: ErrorBody::None }.into(),
             "no-content" => Kind::NoContent { reset: n("reset", 0) == 1 }.into(),
-            "download" => content(Content { download: Some(request.text("name")), bytes: b"downloaded".to_vec(), ..text() }),
+            "download" => {
+                content(Content { download: Some(request.text("name")), bytes: b"downloaded".to_vec(), ..text() })
+            }
             "gzip" => content(Content { encoding: "gzip".into(), bytes: GZIP.to_vec(), ..text() }),
             "language" => content(Content { language: "de".into(), bytes: b"Guten Tag".to_vec(), ..text() }),
-            "header" => Reply { headers: vec![(request.text("name"), request.text("value"))], ..Reply::text("header sent") },
+            "header" => {
+                Reply { headers: vec![(request.text("name"), request.text("value"))], ..Reply::text("header sent") }
+            }
             "count" => {
                 let count = counter() + 1;
                 std::fs::write("/var/count", count.to_string()).map_err(|error| Error::failed(error.to_string()))?;
@@ -250,9 +261,13 @@ impl Session {
                 let bytes = vec![0x5a; usize::try_from(n("bytes", 0)).unwrap_or(0)];
                 told(std::fs::write(format!("/var/{}", request.text("name")), bytes))
             }
-            "mkdirs" => told((0..n("n", 0)).try_for_each(|i| std::fs::create_dir_all(format!("/var/dirs/{}/{i}", i / 1000)))),
+            "mkdirs" => {
+                told((0..n("n", 0)).try_for_each(|i| std::fs::create_dir_all(format!("/var/dirs/{}/{i}", i / 1000))))
+            }
             "unlinked" => told(unlinked(n("bytes", 0))),
-            "read" => Reply::text(std::fs::read_to_string(request.text("path")).unwrap_or_else(|error| error.to_string())),
+            "read" => {
+                Reply::text(std::fs::read_to_string(request.text("path")).unwrap_or_else(|error| error.to_string()))
+            }
             "whoami" => Reply::json(&self.who.0),
             "api" => Reply::json(&probe::every_method(&self.api, &self.context).await),
             "log" => {
@@ -380,7 +395,8 @@ fn crash(how: &str, code: i32) -> ! {
 
 /// `printf hello | gzip -n`.
 const GZIP: &[u8] = &[
-    0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0, 0x86, 0xa6, 0x10, 0x36, 0x05, 0, 0, 0,
+    0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0, 0x86, 0xa6, 0x10, 0x36, 0x05, 0,
+    0, 0,
 ];
 
 impl ui_session::Server for Session {}
@@ -443,31 +459,72 @@ macro_rules! streaming {
 }
 
 impl web_session::Server for Session {
-    plain!(get, GetParams, GetResults, "GET", "ignoreBody" = |p: web_session::get_params::Reader<'_>| Ok::<_, Error>(p.get_ignore_body()));
+    plain!(
+        get,
+        GetParams,
+        GetResults,
+        "GET",
+        "ignoreBody" = |p: web_session::get_params::Reader<'_>| Ok::<_, Error>(p.get_ignore_body())
+    );
     plain!(delete, DeleteParams, DeleteResults, "DELETE");
-    plain!(propfind, PropfindParams, PropfindResults, "PROPFIND",
+    plain!(
+        propfind,
+        PropfindParams,
+        PropfindResults,
+        "PROPFIND",
         "xml" = |p: web_session::propfind_params::Reader<'_>| Ok::<_, Error>(p.get_xml_content()?.to_string()?),
         "depth" = |p: web_session::propfind_params::Reader<'_>| Ok::<_, Error>(match p.get_depth()? {
             web_session::PropfindDepth::Infinity => "infinity",
             web_session::PropfindDepth::Zero => "0",
             web_session::PropfindDepth::One => "1",
-        }));
-    plain!(proppatch, ProppatchParams, ProppatchResults, "PROPPATCH",
-        "xml" = |p: web_session::proppatch_params::Reader<'_>| Ok::<_, Error>(p.get_xml_content()?.to_string()?));
-    plain!(copy, CopyParams, CopyResults, "COPY",
+        })
+    );
+    plain!(
+        proppatch,
+        ProppatchParams,
+        ProppatchResults,
+        "PROPPATCH",
+        "xml" = |p: web_session::proppatch_params::Reader<'_>| Ok::<_, Error>(p.get_xml_content()?.to_string()?)
+    );
+    plain!(
+        copy,
+        CopyParams,
+        CopyResults,
+        "COPY",
         "destination" = |p: web_session::copy_params::Reader<'_>| Ok::<_, Error>(p.get_destination()?.to_string()?),
         "noOverwrite" = |p: web_session::copy_params::Reader<'_>| Ok::<_, Error>(p.get_no_overwrite()),
-        "shallow" = |p: web_session::copy_params::Reader<'_>| Ok::<_, Error>(p.get_shallow()));
-    plain!(move_, MoveParams, MoveResults, "MOVE",
+        "shallow" = |p: web_session::copy_params::Reader<'_>| Ok::<_, Error>(p.get_shallow())
+    );
+    plain!(
+        move_,
+        MoveParams,
+        MoveResults,
+        "MOVE",
         "destination" = |p: web_session::move_params::Reader<'_>| Ok::<_, Error>(p.get_destination()?.to_string()?),
-        "noOverwrite" = |p: web_session::move_params::Reader<'_>| Ok::<_, Error>(p.get_no_overwrite()));
-    plain!(lock, LockParams, LockResults, "LOCK",
+        "noOverwrite" = |p: web_session::move_params::Reader<'_>| Ok::<_, Error>(p.get_no_overwrite())
+    );
+    plain!(
+        lock,
+        LockParams,
+        LockResults,
+        "LOCK",
         "xml" = |p: web_session::lock_params::Reader<'_>| Ok::<_, Error>(p.get_xml_content()?.to_string()?),
-        "shallow" = |p: web_session::lock_params::Reader<'_>| Ok::<_, Error>(p.get_shallow()));
-    plain!(unlock, UnlockParams, UnlockResults, "UNLOCK",
-        "lockToken" = |p: web_session::unlock_params::Reader<'_>| Ok::<_, Error>(p.get_lock_token()?.to_string()?));
-    plain!(acl, AclParams, AclResults, "ACL",
-        "xml" = |p: web_session::acl_params::Reader<'_>| Ok::<_, Error>(p.get_xml_content()?.to_string()?));
+        "shallow" = |p: web_session::lock_params::Reader<'_>| Ok::<_, Error>(p.get_shallow())
+    );
+    plain!(
+        unlock,
+        UnlockParams,
+        UnlockResults,
+        "UNLOCK",
+        "lockToken" = |p: web_session::unlock_params::Reader<'_>| Ok::<_, Error>(p.get_lock_token()?.to_string()?)
+    );
+    plain!(
+        acl,
+        AclParams,
+        AclResults,
+        "ACL",
+        "xml" = |p: web_session::acl_params::Reader<'_>| Ok::<_, Error>(p.get_xml_content()?.to_string()?)
+    );
     body!(post, PostParams, PostResults, "POST");
     body!(put, PutParams, PutResults, "PUT");
     body!(patch, PatchParams, PatchResults, "PATCH");

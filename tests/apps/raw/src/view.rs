@@ -38,7 +38,8 @@ impl ui_view::Server for View {
             _ => {}
         }
         let mut permissions = info.reborrow().init_permissions(3);
-        for (index, (name, title)) in [("view", "may look"), ("edit", "may change"), ("admin", "may manage")].iter().enumerate()
+        for (index, (name, title)) in
+            [("view", "may look"), ("edit", "may change"), ("admin", "may manage")].iter().enumerate()
         {
             let mut permission = permissions.reborrow().get(u32::try_from(index).unwrap_or(0));
             permission.set_name(name);
@@ -47,7 +48,9 @@ impl ui_view::Server for View {
         }
         let mut roles = info.reborrow().init_roles(2);
         for (index, (title, verb, held)) in
-            [("editor", "can edit", [true, true, false]), ("viewer", "can view", [true, false, false])].iter().enumerate()
+            [("editor", "can edit", [true, true, false]), ("viewer", "can view", [true, false, false])]
+                .iter()
+                .enumerate()
         {
             let mut role = roles.reborrow().get(u32::try_from(index).unwrap_or(0));
             role.reborrow().init_title().set_default_text(title);
