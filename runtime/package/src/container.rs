@@ -60,8 +60,8 @@ impl Container {
         if hash.finalize().as_slice() != signed.archive_hash {
             return Err(Refusal::HashMismatch.into());
         }
-        let app_id =
-            replacements::app_id(signed.signer, package_id).ok_or(Error::Refused(Refusal::Revoked(signed.signer)))?;
+        let app_id = replacements::app_of_signer(signed.signer, package_id)
+            .ok_or(Error::Refused(Refusal::Revoked(signed.signer)))?;
 
         // SAFETY: the file has no name and was opened here, so nobody else changes or shortens it while it is mapped:
         // the only other way to it is /proc/self/fd, which is closed to other users, and whoever runs as this user can

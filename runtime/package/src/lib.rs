@@ -40,5 +40,6 @@ pub use manifest::{
     License, Localization, LocalizedText, MANIFEST_NAME, Manifest, Metadata, PermissionDef, RoleDef, ViewInfo,
 };
 pub use options::{Options, Phase, Progress};
+pub use replacements::app_of_signer;
 pub use verified::{Installed, Verified};
 pub use verify::verify;

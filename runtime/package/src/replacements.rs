@@ -17,7 +17,7 @@ struct Replacement {
 static ROWS: LazyLock<Vec<Replacement>> = LazyLock::new(|| parse(TABLE));
 
 /// The app that a package belongs to, given the key that signed it; `None` when that key was revoked.
-pub fn app_id(signer: AppId, package: PackageId) -> Option<AppId> {
+pub fn app_of_signer(signer: AppId, package: PackageId) -> Option<AppId> {
     let revoked = ROWS
         .iter()
         .filter(|row| row.original == signer)

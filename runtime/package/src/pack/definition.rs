@@ -317,7 +317,9 @@ fn evaluate(path: &Path, name: &str) -> Result<Vec<u8>, Error> {
     }
     let mut import = std::ffi::OsString::from("-I");
     import.push(imports.path());
-    let output = Command::new("capnp").arg("eval").arg(import).arg("--binary").arg("--").arg(path).arg(name).output();
+    // An inherited PWD that is not true any more makes capnp complain.
+    let mut capnp = Command::new("capnp");
+    let output = capnp.env_remove("PWD").arg("eval").arg(import).arg("--binary").arg("--").arg(path).arg(name).output();
     let output = output.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Error::Pack(
             "a package definition needs the program capnp; install it (on Debian: sudo apt install capnproto), or pack a \
