@@ -10,11 +10,11 @@ pub(crate) enum Site {
     /// A page of the very origin asked.
     SameOrigin,
     /// A page of another origin below the same site: for Granary a hostile one.
-    SameSite,
+    Sibling,
     /// The person themselves: address bar, bookmark.
     None,
     /// Any other site, or a value that is not understood.
-    CrossSite,
+    Foreign,
 }
 
 impl Site {
@@ -22,9 +22,9 @@ impl Site {
         match one(headers, "sec-fetch-site") {
             Ok(Option::None) => Self::Absent,
             Ok(Some(b"same-origin")) => Self::SameOrigin,
-            Ok(Some(b"same-site")) => Self::SameSite,
+            Ok(Some(b"same-site")) => Self::Sibling,
             Ok(Some(b"none")) => Self::None,
-            _ => Self::CrossSite,
+            _ => Self::Foreign,
         }
     }
 }

@@ -362,7 +362,7 @@ impl Dispatch {
         let (is_api, is_recovery) = (owner::is_api(path), path == recover::PATH);
         let headers = request.headers();
         // Pages of grains are of the same site: only the shell's own pages may ask for anything but a page to look at.
-        let foreign = matches!(Site::of(headers), Site::SameSite | Site::CrossSite);
+        let foreign = matches!(Site::of(headers), Site::Sibling | Site::Foreign);
         if foreign && !(*request.method() == Method::GET && fetch::is_top_navigation(headers) && !is_api) {
             return reply::text(StatusCode::FORBIDDEN, "This request comes from another page, which may not ask here.");
         }

@@ -132,10 +132,10 @@ impl Server {
         };
         let result = if is_h2 {
             let served = self.h2().serve_connection(io, answer);
-            drive(served, &connection, self.limits.goodbye, |served| served.graceful_shutdown()).await
+            drive(served, &connection, self.limits.goodbye, http2::Connection::graceful_shutdown).await
         } else {
             let served = self.h1().serve_connection(io, answer).with_upgrades();
-            drive(served, &connection, self.limits.goodbye, |served| served.graceful_shutdown()).await
+            drive(served, &connection, self.limits.goodbye, http1::UpgradeableConnection::graceful_shutdown).await
         };
         if let Err(error) = result {
             tracing::debug!(%error, "connection ended");

@@ -25,9 +25,9 @@ use super::sessions::{INIT, SESSION_LIFE, Session, Sessions, Worth};
 pub(crate) trait Answer: Send + Sync {
     fn answer(&self, request: Request<axum::body::Body>) -> BoxFuture<'static, Response<Body>>;
     /// Nobody asked for a while: let go what can be had again.
-    fn rest(&self) {}
+    fn rest(&self);
     /// The session is over.
-    fn end(&self) {}
+    fn end(&self);
 }
 
 /// Answers a request on the host of `label`.
@@ -103,12 +103,12 @@ fn check_source<B>(request: &Request<B>, session: &Session) -> Result<(), &'stat
     }
     match site {
         Site::Absent | Site::SameOrigin | Site::None => Ok(()),
-        Site::SameSite | Site::CrossSite
+        Site::Sibling | Site::Foreign
             if matches!(*request.method(), Method::GET | Method::HEAD) && fetch::is_navigation(headers) =>
         {
             Ok(())
         }
-        Site::SameSite | Site::CrossSite => Err("This request comes from another page, which may not ask here."),
+        Site::Sibling | Site::Foreign => Err("This request comes from another page, which may not ask here."),
     }
 }
 

@@ -29,6 +29,10 @@ impl Answer for WebAnswer {
         async move { web::forward(&target, request).await }.boxed()
     }
 
+    fn rest(&self) {
+        self.0.rest();
+    }
+
     fn end(&self) {
         self.0.close();
     }

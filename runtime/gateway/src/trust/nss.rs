@@ -83,9 +83,8 @@ fn profiles_in(listed: &str, root: &Path) -> Vec<PathBuf> {
         if !section.trim_start_matches('[').starts_with("Profile") {
             continue;
         }
-        let field = |name: &str| {
-            section.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(|value| value.trim()))
-        };
+        let field =
+            |name: &str| section.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::trim));
         if let Some(path) = field("Path") {
             found.push(if field("IsRelative") == Some("0") { PathBuf::from(path) } else { root.join(path) });
         }
