@@ -104,6 +104,13 @@ struct Idle {
     used: bool,
 }
 
+impl Idle {
+    /// Whether the app can be expected to wait for a request on it still.
+    fn is_fresh(&self) -> bool {
+        self.since.elapsed() < if self.used { IDLE_MAX } else { UNUSED_MAX }
+    }
+}
+
 impl App {
     pub(crate) fn new(port: u16, response_names: Vec<String>) -> Rc<Self> {
         Rc::new(Self {
@@ -230,14 +237,14 @@ impl App {
         loop {
             let idle = {
                 let mut idle = self.idle.borrow_mut();
-                let fits = |i: &Idle| !must_be_new || (!i.used && i.since.elapsed() < UNUSED_MAX);
+                let fits = |i: &Idle| !must_be_new || !i.used;
                 let at = idle.iter().rposition(fits)?;
                 idle.swap_remove(at)
             };
             // Anything that can be read now is the end of the connection, or something nobody asked for.
             let mut probe = [0];
             let quiet = matches!(idle.stream.try_read(&mut probe), Err(e) if e.kind() == io::ErrorKind::WouldBlock);
-            if quiet && (idle.used || idle.since.elapsed() < UNUSED_MAX) {
+            if quiet && idle.is_fresh() {
                 return Some(idle);
             }
         }
@@ -265,7 +272,7 @@ impl App {
             loop {
                 tokio::time::sleep(JANITOR).await;
                 let mut idle = app.idle.borrow_mut();
-                idle.retain(|i| i.since.elapsed() < if i.used { IDLE_MAX } else { UNUSED_MAX });
+                idle.retain(Idle::is_fresh);
                 if idle.is_empty() {
                     *idle = Vec::new();
                     break;

@@ -100,20 +100,20 @@ fn format_message(message: email_message::Reader<'_>, unique: &str) -> capnp::Re
     let inner = format!("alternative{unique}");
     if !attachments.is_empty() {
         header(&mut out, "Content-Type", &format!("multipart/mixed; boundary=\"{outer}\""));
-        let _ = write!(out, "\n--{outer}\n");
+        let _ = writeln!(out, "\n--{outer}");
     }
     header(&mut out, "Content-Type", &format!("multipart/alternative; boundary=\"{inner}\""));
     out.push('\n');
     for (kind, body) in [("text/plain", message.get_text()?), ("text/html", message.get_html()?)] {
         if !body.is_empty() {
-            let _ = write!(out, "--{inner}\n");
+            let _ = writeln!(out, "--{inner}");
             header(&mut out, "Content-Type", &format!("{kind}; charset=UTF-8"));
             text_body(&mut out, body.as_bytes());
         }
     }
-    let _ = write!(out, "--{inner}--\n");
+    let _ = writeln!(out, "--{inner}--");
     for attachment in attachments {
-        let _ = write!(out, "\n--{outer}\n");
+        let _ = writeln!(out, "\n--{outer}");
         let kind = text(attachment.get_content_type()?.as_bytes());
         header(&mut out, "Content-Type", if kind.is_empty() { "application/octet-stream" } else { &kind });
         let disposition = text(attachment.get_content_disposition()?.as_bytes());
@@ -122,14 +122,14 @@ fn format_message(message: email_message::Reader<'_>, unique: &str) -> capnp::Re
         base64_body(&mut out, attachment.get_content()?);
     }
     if !attachments.is_empty() {
-        let _ = write!(out, "--{outer}--\n");
+        let _ = writeln!(out, "--{outer}--");
     }
     Ok(out.into_bytes())
 }
 
 fn header(out: &mut String, name: &str, value: &str) {
     // Writing to a String cannot fail, here and below.
-    let _ = write!(out, "{name}: {value}\n");
+    let _ = writeln!(out, "{name}: {value}");
 }
 
 fn optional(out: &mut String, name: &str, value: &str) {

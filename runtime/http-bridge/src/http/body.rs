@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn bodies_come_out_whole_however_they_are_cut() {
-        let cases: &[(Framing, &[u8], &[u8], bool, usize)] = &[
+        type Case = (Framing, &'static [u8], &'static [u8], bool, usize);
+        let cases: &[Case] = &[
             (Framing::Empty, b"next", b"", true, 4),
             (Framing::Length(5), b"hello", b"hello", true, 0),
             (Framing::Length(5), b"hell", b"hell", false, 0),
