@@ -25,6 +25,7 @@ mod api;
 mod error;
 mod event;
 mod grains;
+mod guard;
 mod id;
 mod log;
 mod remove;

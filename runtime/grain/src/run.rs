@@ -177,10 +177,12 @@ async fn supervise(inner: Arc<Inner>, id: String, dir: PathBuf, run: Rc<Run>, rp
     let mut ledger = Ledger { limit: disk.hard, ..Ledger::default() };
     let grace = tokio::time::sleep(Duration::ZERO);
     let mut grace = std::pin::pin!(grace);
+    // One future for all turns of the loop: half-way dropped, it would lose what the sandbox's init has told.
+    let mut exit = std::pin::pin!(run.sandbox.wait());
     let exit = loop {
         tokio::select! {
             biased;
-            exit = run.sandbox.wait() => break exit,
+            exit = &mut exit => break exit,
             result = &mut rpc, if !rpc_ended => {
                 rpc_ended = true;
                 if result.is_err_and(|error| error.is_panic()) {

@@ -10,7 +10,7 @@ use granary_wire::vat::Local;
 use granary_wire::web_session_capnp::web_session;
 
 use crate::run::Run;
-use crate::{Error, SessionRequest, ViewInfo, api, view};
+use crate::{Error, SessionRequest, ViewInfo, api, guard, view};
 
 /// An open session.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ async fn ask(run: &Rc<Run>, request: &SessionRequest) -> Result<Opened, capnp::E
     if !session.has_session() {
         return Err(capnp::Error::failed("it gave no session".to_owned()));
     }
-    let client: web_session::Client = session.get_session()?.cast_to();
+    let client = web_session::Client::new(guard::guard(session.get_session()?.client.hook, run.control.clone()));
     Ok(Opened { client, view: info, permissions })
 }
 
