@@ -12,7 +12,8 @@ fn main() {
     for (name, json) in [("APP", APP), ("INIT", INIT)] {
         let program = Policy::read(json).and_then(|policy| policy.compile(arch));
         let program = program.unwrap_or_else(|error| panic!("policy {name}: {error}"));
-        writeln!(code, "pub(crate) static {name}: [libc::sock_filter; {}] = [", program.len()).expect("strings take all");
+        writeln!(code, "pub(crate) static {name}: [libc::sock_filter; {}] = [", program.len())
+            .expect("strings take all");
         for i in program {
             let (c, jt, jf, k) = (i.code, i.jt, i.jf, i.k);
             writeln!(code, "libc::sock_filter {{ code: {c}, jt: {jt}, jf: {jf}, k: {k} }},").expect("strings take all");

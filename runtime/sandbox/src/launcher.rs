@@ -24,7 +24,7 @@ use crate::{
     cgroup::{Cgroups, Delegation, Leaf},
     error::Error,
     launch::{Launch, Limits},
-    protocol::{CREATE_CGROUP, Create, Created, LAUNCH_MAX, LAUNCH_TREES, LaunchHeader, Step, WITHOUT_ANY},
+    protocol::{CREATE_CGROUP, Create, Created, LAUNCH_MAX, LAUNCH_TREES, LaunchHeader, Step, WITHOUT_ANY, WORDS_MAX},
     sandbox::{Beginning, Sandbox},
     socket,
 };
@@ -307,34 +307,36 @@ impl Inner {
             fds.push(trees.var.as_fd());
         }
 
-        let mut ready = None;
         if fences == 0 {
-            // A prepared one may have died meanwhile; then its socket refuses, and the next is tried.
+            // A prepared one may have died meanwhile; then the next is tried.
             while let Some(blank) = { self.pool().pop_front() } {
                 if let Some(cgroup) = &blank.cgroup {
                     cgroup.set(&launch.limits)?;
                 }
-                if socket::send(&blank.socket, &message, &fds).is_ok() {
-                    ready = Some(blank);
-                    break;
+                if socket::send(&blank.socket, &message, &fds).is_ok()
+                    && let Some(sandbox) = begin(blank, &launch).await?
+                {
+                    return Ok(sandbox);
                 }
             }
         }
-        let blank = match ready {
-            Some(blank) => blank,
-            None => {
-                let (ours, theirs) = socket::pair()?;
-                socket::send(&ours, &message, &fds)?;
-                self.create_with(ours, &theirs, fences, Some(&launch.limits)).await?
-            }
-        };
-        let sandbox = Sandbox::new(blank.socket, blank.pidfd, blank.pid, blank.cgroup)?;
-        match tokio::time::timeout(PATIENCE, sandbox.beginning()).await {
-            Ok(Ok(Beginning::Started)) => Ok(sandbox),
-            Ok(Ok(Beginning::Failed(step, errno))) => Err(Error::step(step, errno, &launch)),
-            Ok(Ok(Beginning::Gone)) | Err(_) => Err(Error::Killed),
-            Ok(Err(error)) => Err(error.into()),
-        }
+        let (ours, theirs) = socket::pair()?;
+        socket::send(&ours, &message, &fds)?;
+        let blank = self.create_with(ours, &theirs, fences, Some(&launch.limits)).await?;
+        // Or its end of file would never be seen.
+        drop(theirs);
+        begin(blank, &launch).await?.ok_or(Error::Killed)
+    }
+}
+
+/// Waits until a sandbox that knows what to run has begun. `None` if it died before.
+async fn begin(blank: Blank, launch: &Launch) -> Result<Option<Sandbox>, Error> {
+    let sandbox = Sandbox::new(blank.socket, blank.pidfd, blank.pid, blank.cgroup)?;
+    match tokio::time::timeout(PATIENCE, sandbox.beginning()).await {
+        Ok(Ok(Beginning::Started)) => Ok(Some(sandbox)),
+        Ok(Ok(Beginning::Failed(step, errno))) => Err(Error::step(step, errno, launch)),
+        Ok(Ok(Beginning::Gone)) | Err(_) => Ok(None),
+        Ok(Err(error)) => Err(error.into()),
     }
 }
 
@@ -383,6 +385,9 @@ fn encode(launch: &Launch, trees: bool, cgroups: bool) -> Result<Vec<u8>, Error>
     }
     if !package.is_absolute() || !var.is_absolute() {
         return Err(Error::Invalid("its folders are not absolute paths"));
+    }
+    if argv.len() + env.len() > WORDS_MAX {
+        return Err(Error::Invalid("it has more than 4096 words"));
     }
     let count = |n: usize| u32::try_from(n).map_err(|_| Error::Invalid("it has too many words"));
     let header = LaunchHeader {

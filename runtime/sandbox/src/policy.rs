@@ -208,9 +208,8 @@ impl Policy {
     fn decisions(&self, arch: Arch) -> Result<BTreeMap<u32, Decision<'_>>, String> {
         let here: HashMap<_, _> = arch.calls().collect();
         let anywhere: HashMap<_, _> = Arch::X86_64.calls().chain(Arch::Aarch64.calls()).collect();
-        let answers = self.answers.iter().flat_map(|group| {
-            group.calls.iter().map(|name| (name, Decision::Answer(group.answer)))
-        });
+        let answers =
+            self.answers.iter().flat_map(|group| group.calls.iter().map(|name| (name, Decision::Answer(group.answer))));
         let rules = self.rules.iter().map(|rule| (&rule.call, Decision::Rule(rule)));
         let mut decisions = BTreeMap::new();
         for (name, decision) in answers.chain(rules) {

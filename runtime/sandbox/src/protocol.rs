@@ -23,6 +23,9 @@ pub const LAUNCH_MAX: usize = 128 * 1024;
 /// no account, dynamic user or container has it.
 pub const OUTSIDE_ID: u32 = 65_525;
 
+/// How many arguments and variables a launch may have together.
+pub const WORDS_MAX: usize = 4096;
+
 /// The descriptor from which the launcher reads [`Create`] requests.
 pub const CONTROL_FD: i32 = 0;
 

@@ -2,14 +2,12 @@
 
 use crate::kernel;
 
-/// The number of the first call that glibc does not name yet, and whether a call's arguments point somewhere.
-const fn new(number: i64) -> i64 {
-    number
-}
-
 pub(crate) fn calls() {
     let zeros = [0u64; 64];
     let zeros = zeros.as_ptr() as i64;
+    let mut word = 0u64;
+    let words = [libc::iovec { iov_base: (&raw mut word).cast(), iov_len: 8 }];
+    let words = words.as_ptr() as i64;
     let slash = c"/".as_ptr() as i64;
     let tmpfs = c"tmpfs".as_ptr() as i64;
     let user = c"user".as_ptr() as i64;
@@ -35,8 +33,8 @@ pub(crate) fn calls() {
         ("setns", libc::SYS_setns, &[-1, 0]),
         ("ptrace-me", libc::SYS_ptrace, &[libc::PTRACE_TRACEME as i64, 0, 0, 0]),
         ("ptrace-1", libc::SYS_ptrace, &[libc::PTRACE_ATTACH as i64, 1, 0, 0]),
-        ("process_vm_readv", libc::SYS_process_vm_readv, &[1, zeros, 1, zeros, 1, 0]),
-        ("process_vm_writev", libc::SYS_process_vm_writev, &[1, zeros, 1, zeros, 1, 0]),
+        ("process_vm_readv", libc::SYS_process_vm_readv, &[1, words, 1, words, 1, 0]),
+        ("process_vm_writev", libc::SYS_process_vm_writev, &[1, words, 1, words, 1, 0]),
         ("keyctl", libc::SYS_keyctl, &[0, -1, 0]),
         ("add_key", libc::SYS_add_key, &[user, user, zeros, 1, -2]),
         ("request_key", libc::SYS_request_key, &[user, user, 0, 0]),
@@ -77,8 +75,8 @@ pub(crate) fn calls() {
         ("landlock_restrict_self", libc::SYS_landlock_restrict_self, &[5, 0]),
         ("personality", libc::SYS_personality, &[0xffff_ffff]),
         ("vmsplice", libc::SYS_vmsplice, &[-1, zeros, 0, 0]),
-        ("statmount", new(457), &[zeros, zeros, 64, 0]),
-        ("no-such-call", new(599), &[]),
+        ("statmount", 457, &[zeros, zeros, 64, 0]),
+        ("no-such-call", 599, &[]),
         ("x32-getpid", 0x4000_0000 | libc::SYS_getpid, &[]),
         ("x32-execve", 0x4000_0000 | 520, &[0, 0, 0]),
 

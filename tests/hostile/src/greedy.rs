@@ -61,8 +61,7 @@ pub(crate) fn memory(kind: &str) {
         // SAFETY: a fresh mapping of the size that is then written.
         unsafe {
             let protection = libc::PROT_READ | libc::PROT_WRITE;
-            let memory =
-                libc::mmap(std::ptr::null_mut(), size, protection, sharing | libc::MAP_ANONYMOUS, -1, 0);
+            let memory = libc::mmap(std::ptr::null_mut(), size, protection, sharing | libc::MAP_ANONYMOUS, -1, 0);
             if memory == libc::MAP_FAILED {
                 println!("memory\t{} {}", kernel::errno(), (chunk - 1) * size as u64);
                 return;

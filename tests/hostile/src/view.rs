@@ -87,8 +87,15 @@ pub(crate) fn state() {
         })
         .collect();
     println!("readable\t{full:?}");
-    outcome("null", fs::OpenOptions::new().write(true).truncate(true).open("/dev/null").and_then(|mut f| f.write(b"x")));
-    outcome("api", io::Result::Ok(kernel::write(3, b"hello from inside")).and_then(|sent| if sent { Ok(()) } else { Err(io::Error::last_os_error()) }));
+    outcome(
+        "null",
+        fs::OpenOptions::new().write(true).truncate(true).open("/dev/null").and_then(|mut f| f.write(b"x")),
+    );
+    outcome(
+        "api",
+        io::Result::Ok(kernel::write(3, b"hello from inside"))
+            .and_then(|sent| if sent { Ok(()) } else { Err(io::Error::last_os_error()) }),
+    );
     for folder in ["/var", "/tmp", "/dev/shm"] {
         let moved = || {
             fs::create_dir(format!("{folder}/a"))?;
@@ -103,13 +110,17 @@ pub(crate) fn state() {
         };
         outcome(&format!("use {folder}"), moved());
     }
-    let listener = std::net::TcpListener::bind("127.0.0.1:8000");
-    outcome("loopback", listener.and_then(|l| l.local_addr()).and_then(std::net::TcpStream::connect));
+    let loopback = || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:8000")?;
+        std::net::TcpStream::connect(listener.local_addr()?)
+    };
+    outcome("loopback", loopback());
 }
 
 /// Looks for what should not be there, and writes where it should not.
 pub(crate) fn files(more: &[String]) {
-    let paths = ["/proc", "/proc/self/root", "/proc/1", "/sys", "/dev/kmsg", "/dev/tty", "/dev/fuse", "/dev/pts", "/dev/mem"];
+    let paths =
+        ["/proc", "/proc/self/root", "/proc/1", "/sys", "/dev/kmsg", "/dev/tty", "/dev/fuse", "/dev/pts", "/dev/mem"];
     for path in paths.into_iter().chain(more.iter().map(String::as_str)) {
         outcome(&format!("read {path}"), fs::File::open(path));
     }

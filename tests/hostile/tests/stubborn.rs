@@ -278,7 +278,11 @@ fn descriptors_run_out() {
         run(async {
             let ground = Ground::new();
             let (output, _) = ground.output(0, "package", &["descriptors"]).await;
-            check("descriptors", &output, &format!("raise to hard: works\n raise further: -1\n opened: {} 4092", libc::EMFILE));
+            check(
+                "descriptors",
+                &output,
+                &format!("raise to hard: works\n raise further: -1\n opened: {} 4092", libc::EMFILE),
+            );
         });
     });
 }

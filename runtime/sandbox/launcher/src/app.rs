@@ -30,8 +30,7 @@ fn become_app<const WITHOUT: u32>() -> Failure {
         Ok(()) => {
             let address = |word: &std::sync::atomic::AtomicUsize| word.load(Ordering::SeqCst);
             // SAFETY: init has put the addresses of such lists there before it set `go`.
-            let errno =
-                unsafe { sys::execve(address(&SHARED.program), address(&SHARED.argv), address(&SHARED.envp)) };
+            let errno = unsafe { sys::execve(address(&SHARED.program), address(&SHARED.argv), address(&SHARED.envp)) };
             Failure(Step::Exec, errno)
         }
     }

@@ -31,13 +31,11 @@ pub(crate) fn run(app: i32) -> ! {
 
     loop {
         match sys::wait() {
-            Ok((pid, status)) if pid == app => {
-                end(if libc::WIFSIGNALED(status) {
-                    Status::Signaled(libc::WTERMSIG(status))
-                } else {
-                    Status::Exited(libc::WEXITSTATUS(status))
-                })
-            }
+            Ok((pid, status)) if pid == app => end(if libc::WIFSIGNALED(status) {
+                Status::Signaled(libc::WTERMSIG(status))
+            } else {
+                Status::Exited(libc::WEXITSTATUS(status))
+            }),
             Ok(_) | Err(Errno(libc::EINTR)) => {}
             Err(_) => sys::exit(1),
         }

@@ -2,7 +2,9 @@
 
 use std::{convert::Infallible, fmt::Write, sync::atomic::Ordering};
 
-use granary_sandbox::protocol::{CONTROL_FD, CREATE_CGROUP, Create, Created, OUTSIDE_ID, WITHOUT_ANY, WITHOUT_NAMESPACES};
+use granary_sandbox::protocol::{
+    CONTROL_FD, CREATE_CGROUP, Create, Created, OUTSIDE_ID, WITHOUT_ANY, WITHOUT_NAMESPACES,
+};
 
 use crate::{
     setup,

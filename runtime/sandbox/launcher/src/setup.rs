@@ -3,14 +3,14 @@
 use std::{ffi::CStr, sync::atomic::Ordering};
 
 use granary_sandbox::protocol::{
-    LAUNCH_TREES, LaunchHeader, Status, Step, WITHOUT_FILTER, WITHOUT_LANDLOCK, WITHOUT_NAMESPACES,
+    LAUNCH_TREES, LaunchHeader, Status, Step, WITHOUT_FILTER, WITHOUT_LANDLOCK, WITHOUT_NAMESPACES, WORDS_MAX,
 };
 
 use crate::{
     app, init,
     launcher::Common,
     mounts::{Spare, Tree},
-    shared::{FIRST_FREE, LIFELINE, MESSAGE, NULL, POINTERS, RULESET, SHARED, SOCKET, STACK, WORDS_MAX},
+    shared::{FIRST_FREE, LIFELINE, MESSAGE, NULL, POINTERS, RULESET, SHARED, SOCKET, STACK},
     sys::{self, CWD, Errno, Fd},
 };
 
@@ -107,10 +107,9 @@ fn set_up<const WITHOUT: u32>(common: &Common, socket: Fd) -> Result<i32, Failur
         Some(spare) => {
             let (package, var) = match launch.trees {
                 Some((package, var)) => (package, var),
-                None => (
-                    sys::clone_tree(launch.package).at(Step::Package)?,
-                    sys::clone_tree(launch.var).at(Step::Var)?,
-                ),
+                None => {
+                    (sys::clone_tree(launch.package).at(Step::Package)?, sys::clone_tree(launch.var).at(Step::Var)?)
+                }
             };
             spare.assemble(package, var)?
         }

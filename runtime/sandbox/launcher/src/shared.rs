@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
 };
 
-use granary_sandbox::protocol::{LAUNCH_MAX, Step};
+use granary_sandbox::protocol::{LAUNCH_MAX, Step, WORDS_MAX};
 
 use crate::sys::Errno;
 
@@ -89,9 +89,6 @@ impl<T> Own<T> {
         self.0.get()
     }
 }
-
-/// How many arguments and variables an app may have.
-pub(crate) const WORDS_MAX: usize = 4096;
 
 /// The launch message, read by init. Pages that are not used cost nothing.
 pub(crate) static MESSAGE: Own<[u8; LAUNCH_MAX + 1]> = Own::new([0; LAUNCH_MAX + 1]);

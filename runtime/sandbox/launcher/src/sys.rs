@@ -400,7 +400,8 @@ pub(crate) fn receive(socket: Fd, buffer: &mut [u8], fds: &mut [Fd; FDS_MAX]) ->
         }
     };
     // SAFETY: the pointers are to live locals, which the kernel has written.
-    let (flags, rights) = unsafe { ((&raw const message.msg_flags).read_volatile(), (&raw const rights).read_volatile()) };
+    let (flags, rights) =
+        unsafe { ((&raw const message.msg_flags).read_volatile(), (&raw const rights).read_volatile()) };
     if flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0 {
         return Err(Errno(libc::EMSGSIZE));
     }
@@ -424,8 +425,7 @@ pub(crate) fn send(socket: Fd, message: &[u8]) -> Result<()> {
 /// Sends one message with one descriptor.
 pub(crate) fn send_fd(socket: Fd, bytes: &[u8], fd: Fd) -> Result<()> {
     let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-    let mut rights =
-        Rights { length: 20, level: libc::SOL_SOCKET, kind: libc::SCM_RIGHTS, fds: [fd.0, 0, 0, 0] };
+    let mut rights = Rights { length: 20, level: libc::SOL_SOCKET, kind: libc::SCM_RIGHTS, fds: [fd.0, 0, 0, 0] };
     // SAFETY: all zeros is a valid msghdr.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = &raw mut part;

@@ -108,7 +108,7 @@ impl Ground {
             fs::create_dir(&package).expect("package");
             fs::copy(guests().join("granary-hostile"), package.join("hostile")).expect("guest");
             if dev != Dev::Absent {
-                for folder in ["dev", "tmp", "var", "proc"] {
+                for folder in ["dev", "tmp", "var", "proc", "usr"] {
                     fs::create_dir(package.join(folder)).expect("folder");
                 }
                 fs::write(package.join("proc/cpuinfo"), "").expect("placeholder");
@@ -239,8 +239,8 @@ pub fn check(what: &str, output: &str, expected: &str) {
 fn errno_name(value: &str) -> String {
     match value.split_once(' ').map_or(value, |(number, _)| number).parse::<i32>() {
         Ok(0) => "works".to_owned(),
-        Ok(errno @ 1..1000) => format!("{:?}", nix::errno::Errno::from_raw(errno)),
-        Ok(1001..2000) => format!("signal {}", value.parse::<i32>().unwrap_or(0) - 1000),
+        Ok(errno @ 1..=999) => format!("{:?}", nix::errno::Errno::from_raw(errno)),
+        Ok(1001..=1999) => format!("signal {}", value.parse::<i32>().unwrap_or(0) - 1000),
         _ => value.to_owned(),
     }
 }
