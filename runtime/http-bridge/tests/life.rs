@@ -149,7 +149,7 @@ fn a_server_that_does_one_connection_at_a_time_is_not_starved() {
             assert!(answers.iter().all(|answer| answer == "content 200 bytes=ok"));
         }
         assert!(bridge.log().contains("one connection at a time"), "{}", bridge.log());
-        println!("40 requests, 4 at a time, to a server with one connection: {:?}", start.elapsed());
+        eprintln!("40 requests, 4 at a time, to a server with one connection: {:?}", start.elapsed());
     });
 }
 
@@ -261,7 +261,7 @@ fn an_idle_bridge_is_small() {
             let line = rollup.lines().find(|line| line.starts_with(name)).unwrap();
             line.split_whitespace().nth(1).unwrap().to_owned()
         };
-        println!(
+        eprintln!(
             "{}: {} KiB private dirty, {} KiB PSS",
             common::program().display(),
             figure("Private_Dirty:"),

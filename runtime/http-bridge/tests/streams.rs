@@ -104,7 +104,7 @@ fn a_reader_that_stops_stops_the_app() {
         sink.resume.notify_waiters();
         sink.until(|received| received.done).await;
         assert_eq!(sink.received.borrow().total, total);
-        println!("bridge: {before} KiB before, {} KiB after a download of 64 MiB", rss_kib(&bridge));
+        eprintln!("bridge: {before} KiB before, {} KiB after a download of 64 MiB", rss_kib(&bridge));
     });
 }
 
@@ -291,7 +291,7 @@ fn a_large_upload_waits_for_the_app() {
         }
         body(&stream).done_request().send().promise.await.unwrap();
         assert_eq!(describe(response.await.unwrap().get().unwrap()), format!("content 200 bytes={total}"));
-        println!("bridge: {before} KiB before, {} KiB after an upload of 64 MiB", rss_kib(&bridge));
+        eprintln!("bridge: {before} KiB before, {} KiB after an upload of 64 MiB", rss_kib(&bridge));
     });
 }
 
