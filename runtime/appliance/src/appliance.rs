@@ -113,11 +113,8 @@ impl Appliance {
             .build()?;
         let vat = Vat::start()?;
         let entered = runtime.enter();
-        let gateway = Arc::new(Gateway::new(GatewayConfig::new(
-            folder.root(),
-            config.port.unwrap_or(chosen.port),
-            vat.clone(),
-        ))?);
+        let gateway =
+            Arc::new(Gateway::new(GatewayConfig::new(folder.root(), config.port.unwrap_or(chosen.port), vat.clone()))?);
         if chosen.port != gateway.port() {
             chosen.port = gateway.port();
             chosen.save(&store)?;

@@ -1,5 +1,10 @@
 //! Installed apps: what front ends see of them, uninstalling, and the removal of packages nobody needs.
 
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the shorter form is not general over the lifetime of `Read`"
+)]
+
 use std::sync::Arc;
 
 use granary_package::{ActionInput, Installed};
@@ -56,21 +61,23 @@ impl Core {
     /// are moved to it. One transaction.
     pub(crate) async fn adopt(self: &Arc<Self>, installed: &Installed, starter: bool) -> Result<Change> {
         let (package, icons) = describe(installed);
-        let change = self.db(move |store| Ok(store.write(|w| {
-            let before = w.app(&package.app_id)?;
-            let outcome = match &before {
-                None => InstallOutcome::Installed,
-                Some(app) if app.package.package_id == package.package_id => InstallOutcome::AlreadyInstalled,
-                Some(app) if app.package.app_version > package.app_version => InstallOutcome::Downgraded,
-                Some(_) => InstallOutcome::Upgraded,
-            };
-            let starter = starter || before.is_some_and(|app| app.starter);
-            w.put_package(&package, &icons)?;
-            w.put_app(&package.app_id, &package.package_id, starter, package.installed)?;
-            let moved = w.upgrade_grains(&package)?;
-            let after = w.app(&package.app_id)?;
-            Ok::<_, granary_store::Error>(after.map(|after| Change { app: app(after), outcome, moved }))
-        })?));
+        let change = self.db(move |store| {
+            Ok(store.write(|w| {
+                let before = w.app(&package.app_id)?;
+                let outcome = match &before {
+                    None => InstallOutcome::Installed,
+                    Some(app) if app.package.package_id == package.package_id => InstallOutcome::AlreadyInstalled,
+                    Some(app) if app.package.app_version > package.app_version => InstallOutcome::Downgraded,
+                    Some(_) => InstallOutcome::Upgraded,
+                };
+                let starter = starter || before.is_some_and(|app| app.starter);
+                w.put_package(&package, &icons)?;
+                w.put_app(&package.app_id, &package.package_id, starter, package.installed)?;
+                let moved = w.upgrade_grains(&package)?;
+                let after = w.app(&package.app_id)?;
+                Ok::<_, granary_store::Error>(after.map(|after| Change { app: app(after), outcome, moved }))
+            })?)
+        });
         let change = change.await?.ok_or_else(|| Problem::internal("an app vanished while it was installed"))?;
         self.updates.tell(Event::App { app: change.app.clone() });
         for grain in &change.moved {
@@ -183,9 +190,7 @@ fn command(command: &granary_package::Command) -> granary_store::Command {
 fn icon(icon: &granary_package::Icon) -> Option<Icon> {
     let (media_type, image) = match icon {
         granary_package::Icon::Svg { text } => ("image/svg+xml", text.clone().into_bytes()),
-        granary_package::Icon::Png { dpi1x, dpi2x } => {
-            ("image/png", dpi2x.as_ref().or(dpi1x.as_ref())?.0.clone())
-        }
+        granary_package::Icon::Png { dpi1x, dpi2x } => ("image/png", dpi2x.as_ref().or(dpi1x.as_ref())?.0.clone()),
     };
     (!image.is_empty()).then(|| Icon { media_type: media_type.into(), image })
 }

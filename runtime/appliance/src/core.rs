@@ -82,7 +82,7 @@ impl Core {
             Subject::Appliance => None,
             Subject::Grain(id) => Some(id.clone()),
         };
-        if self.health.set(subject, entry.clone()) {
+        if self.health.set(subject, &entry) {
             self.updates.tell(Event::Notice { entry, grain_id });
         }
     }

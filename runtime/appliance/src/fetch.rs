@@ -113,7 +113,10 @@ async fn get(url: &Url, local: bool) -> Result<(Response<Incoming>, bool)> {
         return Err(Problem::invalid(
             "local-address",
             "An address in your own network",
-            format!("{} is an address of this computer or its network, where no package is fetched from.", authority(url)),
+            format!(
+                "{} is an address of this computer or its network, where no package is fetched from.",
+                authority(url)
+            ),
         )
         .remedy("Install it with `granary install`, or allow it in the settings."));
     }
@@ -172,9 +175,8 @@ async fn encrypt(url: &Url, stream: TcpStream) -> Result<impl AsyncRead + AsyncW
         None => None,
     };
     let name = name.ok_or_else(|| failed(format!("{} is no name a certificate can have.", authority(url))))?;
-    let config = tokio::task::spawn_blocking(client_config)
-        .await
-        .map_err(|error| Problem::internal(error.to_string()))??;
+    let config =
+        tokio::task::spawn_blocking(client_config).await.map_err(|error| Problem::internal(error.to_string()))??;
     timeout(CONNECT_PATIENCE, TlsConnector::from(config).connect(name, stream))
         .await
         .map_err(std::io::Error::other)
@@ -277,16 +279,46 @@ mod tests {
 
     #[test]
     fn public_addresses() {
-        for address in ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::1.1.1.1", "::ffff:8.8.8.8", "2002:101:101::1"]
+        for address in
+            ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::1.1.1.1", "::ffff:8.8.8.8", "2002:101:101::1"]
         {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
         for address in [
-            "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
-            "100.64.0.1", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1", "240.0.0.1",
-            "255.255.255.255", "::", "::1", "::7f00:1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::127.0.0.1",
-            "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "2001:db8::1", "3fff::1", "fc00::1", "fd12::1", "fe80::1", "fec0::1",
-            "ff02::1", "100::1",
+            "127.0.0.1",
+            "127.1.2.3",
+            "0.0.0.0",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "192.0.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "198.51.100.7",
+            "203.0.113.9",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::7f00:1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::127.0.0.1",
+            "64:ff9b:1::1",
+            "2002:7f00:1::",
+            "2001::1",
+            "2001:db8::1",
+            "3fff::1",
+            "fc00::1",
+            "fd12::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "100::1",
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }

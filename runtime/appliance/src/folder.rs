@@ -118,10 +118,7 @@ impl Folder {
         let path = self.root.join(LOCK);
         let text = serde_json::to_vec(holder).map_err(|error| io("writing", &path)(error.into()))?;
         let file: &mut std::fs::File = &mut self.lock;
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(&text))
-            .map_err(io("writing", &path))
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text)).map_err(io("writing", &path))
     }
 }
 
@@ -228,9 +225,13 @@ mod tests {
         let parent = parent.path().canonicalize().unwrap();
         std::fs::create_dir(parent.join("real")).unwrap();
         std::os::unix::fs::symlink("real", parent.join("link")).unwrap();
-        for (written, meant) in
-            [("real", "real"), ("link", "real"), ("link/new/er", "real/new/er"), ("real/../real/", "real"), ("none", "none")]
-        {
+        for (written, meant) in [
+            ("real", "real"),
+            ("link", "real"),
+            ("link/new/er", "real/new/er"),
+            ("real/../real/", "real"),
+            ("none", "none"),
+        ] {
             assert_eq!(resolve(Some(&parent.join(written))).unwrap(), parent.join(meant), "{written}");
         }
     }

@@ -1,5 +1,10 @@
 //! Grains as the owner sees them: rows of the database and running sandboxes, kept in step.
 
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the shorter form is not general over the lifetime of `Read`"
+)]
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,11 +43,15 @@ impl Core {
         let action = usize::try_from(request.action).ok().and_then(|index| package.actions.get(index));
         let action = action.ok_or_else(|| {
             let known = package.actions.len();
-            Problem::invalid("no-such-action", "No such action", match known {
-                0 => format!("{} cannot create anything by itself.", package.title),
-                1 => format!("{} has one action, number 0.", package.title),
-                _ => format!("{} has the actions 0 to {}.", package.title, known - 1),
-            })
+            Problem::invalid(
+                "no-such-action",
+                "No such action",
+                match known {
+                    0 => format!("{} cannot create anything by itself.", package.title),
+                    1 => format!("{} has one action, number 0.", package.title),
+                    _ => format!("{} has the actions 0 to {}.", package.title, known - 1),
+                },
+            )
         })?;
         let title = match request.title {
             Some(title) => checked_title(&title)?,
@@ -152,8 +161,9 @@ impl Core {
         }
         let identity = IdentityId::from_hex(&row.owner_identity)
             .ok_or_else(|| Problem::internal("the grain's owner has a damaged identity in the database"))?;
-        let opener = OwnerSession::new(self.grains.clone(), Arc::clone(&self.store), id.to_owned(), identity, &self.chosen())
-            .map_err(|error| refused(&error))?;
+        let opener =
+            OwnerSession::new(self.grains.clone(), Arc::clone(&self.store), id.to_owned(), identity, &self.chosen())
+                .map_err(|error| refused(&error))?;
         let url = self.sessions.create(NewSession {
             opener: Arc::new(opener),
             grain: id.to_owned(),

@@ -53,11 +53,11 @@ pub(crate) struct Health {
 
 impl Health {
     /// Puts an entry in, in place of an earlier one of the same code. Returns whether that changed anything.
-    pub(crate) fn set(&self, subject: Subject, entry: Entry) -> bool {
+    pub(crate) fn set(&self, subject: Subject, entry: &Entry) -> bool {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (subject, entry.code.clone());
         let old = entries.insert(key, entry.clone());
-        old.map_or(!entry.ok, |old| old != entry)
+        old.map_or(!entry.ok, |old| old != *entry)
     }
 
     /// Takes everything about a grain out, and returns it.
@@ -77,7 +77,7 @@ impl Health {
     pub(crate) fn all(&self) -> Vec<Entry> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<Entry> = entries.values().cloned().collect();
-        all.sort_by(|a, b| (a.ok, a.severity).cmp(&(b.ok, b.severity)));
+        all.sort_by_key(|entry| (entry.ok, entry.severity));
         all
     }
 

@@ -128,13 +128,7 @@ impl Core {
             let mut note = |progress: Progress| {
                 tell.send_modify(|latest| latest[slot(progress.phase)] = Some(progress));
             };
-            let options = Options {
-                size,
-                expect,
-                scratch: None,
-                progress: Some(&mut note),
-                cancel: Some(&cancel),
-            };
+            let options = Options { size, expect, scratch: None, progress: Some(&mut note), cancel: Some(&cancel) };
             let source = Pieces { receiver, piece: Bytes::new(), taken: 0 };
             granary_package::install(source, &apps, options).map_err(|error| refused(&error))
         })

@@ -155,8 +155,7 @@ pub(crate) fn account_name() -> String {
 /// The first field of a GECOS text, where `&` stands for the login name with a capital.
 fn full_name(gecos: &str, login: &str) -> String {
     let mut capital = login.chars();
-    let capital: String =
-        capital.next().map(|first| first.to_uppercase().chain(capital).collect()).unwrap_or_default();
+    let capital: String = capital.next().map(|first| first.to_uppercase().chain(capital).collect()).unwrap_or_default();
     let name = gecos.split(',').next().unwrap_or_default().replace('&', &capital);
     let name = name.trim();
     if name.is_empty() { login.to_owned() } else { name.to_owned() }

@@ -24,7 +24,12 @@ pub(crate) fn folders() -> Vec<PathBuf> {
 impl Core {
     /// Installs the starter apps that this data folder has not seen, from the first folder that has any.
     pub(crate) async fn install_starters(self: &Arc<Self>, folders: &[PathBuf]) {
-        for file in folders.iter().map(|folder| packages(&folder.join("starter"))).find(|found| !found.is_empty()).unwrap_or_default() {
+        for file in folders
+            .iter()
+            .map(|folder| packages(&folder.join("starter")))
+            .find(|found| !found.is_empty())
+            .unwrap_or_default()
+        {
             if let Err(problem) = self.install_new_starter(&file).await {
                 tracing::warn!(file = %file.display(), %problem, "a starter app could not be installed");
             }
@@ -39,7 +44,8 @@ impl Core {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = std::fs::File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        let mark = (metadata.len(), metadata.mtime_nsec().unsigned_abs() + metadata.mtime().unsigned_abs() * 1_000_000_000);
+        let mark =
+            (metadata.len(), metadata.mtime_nsec().unsigned_abs() + metadata.mtime().unsigned_abs() * 1_000_000_000);
         let mut seen: Seen = self.db(|store| Ok(store.read(|r| r.setting(KEY))?)).await?.unwrap_or_default();
         if seen.get(&name) == Some(&mark) {
             return Ok(());
@@ -48,9 +54,11 @@ impl Core {
         if seen.contains_key(&name) {
             let app_id = tokio::task::spawn_blocking({
                 let path = path.to_owned();
-                move || granary_package::verify(std::fs::File::open(path)?, granary_package::Options::default())
-                    .map(|verified| verified.app_id.to_string())
-                    .map_err(std::io::Error::other)
+                move || {
+                    granary_package::verify(std::fs::File::open(path)?, granary_package::Options::default())
+                        .map(|verified| verified.app_id.to_string())
+                        .map_err(std::io::Error::other)
+                }
             })
             .await
             .map_err(|error| Problem::internal(error.to_string()))?

@@ -14,8 +14,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 struct Files;
 
 /// Pages of the shell; the script in the one HTML file shows the right one.
-const PAGES: [&str; 8] =
-    ["/", "/login", "/apps", "/apps/{app}", "/grains", "/grain/{grain}", "/trash", "/settings"];
+const PAGES: [&str; 8] = ["/", "/login", "/apps", "/apps/{app}", "/grains", "/grain/{grain}", "/trash", "/settings"];
 
 const INDEX: &str = "index.html";
 
@@ -56,7 +55,8 @@ async fn file(request: Request) -> Response {
     match Files::get(INDEX) {
         // The script says that there is no such page, with a way back.
         Some(index) if wants_page(&request) => serve(&request, INDEX, index, StatusCode::NOT_FOUND),
-        _ => (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/plain; charset=utf-8")], "There is nothing here.\n").into_response(),
+        _ => (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/plain; charset=utf-8")], "There is nothing here.\n")
+            .into_response(),
     }
 }
 
@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn etags() {
-        for (tags, expected) in [("\"a\"", true), ("\"b\", W/\"a\"", true), ("*", true), ("\"b\"", false), ("a", false)] {
+        for (tags, expected) in [("\"a\"", true), ("\"b\", W/\"a\"", true), ("*", true), ("\"b\"", false), ("a", false)]
+        {
             assert_eq!(matches_etag(tags, "\"a\""), expected, "{tags}");
         }
     }

@@ -44,9 +44,15 @@ fn the_document_is_complete() {
                 "{what}"
             );
             assert!(answers.keys().any(|status| status.starts_with('2')), "{what}");
-            let parameters: BTreeSet<&str> =
-                call["parameters"].as_array().into_iter().flatten().filter(|p| p["in"] == "path").filter_map(|p| p["name"].as_str()).collect();
-            let in_path: BTreeSet<&str> = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+            let parameters: BTreeSet<&str> = call["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|p| p["in"] == "path")
+                .filter_map(|p| p["name"].as_str())
+                .collect();
+            let in_path: BTreeSet<&str> =
+                path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
             assert_eq!(parameters, in_path, "{what}");
         }
     }
@@ -61,8 +67,25 @@ fn names_are_those_of_the_plan() {
             assert!(known.contains_key(*member), "{schema} has no {member}");
         }
     };
-    has("App", &["appId", "packageId", "title", "version", "marketingVersion", "shortDescription", "author", "starter", "grains", "actions"]);
-    has("Grain", &["grainId", "title", "appId", "appTitle", "packageId", "size", "created", "lastUsed", "state", "trashed"]);
+    has(
+        "App",
+        &[
+            "appId",
+            "packageId",
+            "title",
+            "version",
+            "marketingVersion",
+            "shortDescription",
+            "author",
+            "starter",
+            "grains",
+            "actions",
+        ],
+    );
+    has(
+        "Grain",
+        &["grainId", "title", "appId", "appTitle", "packageId", "size", "created", "lastUsed", "state", "trashed"],
+    );
     has("Problem", &["code", "title", "message", "remedy"]);
     has("Entry", &["code", "title", "severity", "ok", "text", "remedy"]);
     has("Status", &["version", "port", "origin", "instance", "health"]);

@@ -145,4 +145,3 @@ pub(crate) fn json_body(value: &impl Serialize) -> Outcome<Body> {
     let text = serde_json::to_vec(value).map_err(std::io::Error::other)?;
     Ok(Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed())
 }
-

@@ -183,7 +183,8 @@ fn patch(settings: &Settings, changes: &[String]) -> Outcome<Value> {
     let now = json!(settings);
     let mut patch = json!({});
     for change in changes {
-        let invalid = |why: &str| Failure::invalid("bad-setting", format!("{change:?} {why}."), "`granary settings` shows them.");
+        let invalid =
+            |why: &str| Failure::invalid("bad-setting", format!("{change:?} {why}."), "`granary settings` shows them.");
         let (key, value) = change.split_once('=').ok_or_else(|| invalid("is not KEY=VALUE"))?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         match key.split_once('.') {

@@ -12,7 +12,7 @@ mod client;
 mod names;
 mod output;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Command::Spk(spk) => return spk::run(spk, global.json),
         command => granary_appliance::resolve(global.data.as_deref())
             .map_err(|error| Failure::failed("data-folder", sentence(&error), ""))
-            .and_then(|data| run(command, data, output)),
+            .and_then(|data| run(command, &data, output)),
     };
     match done {
         Ok(code) => code,
@@ -36,11 +36,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, data: PathBuf, output: Output) -> Outcome<ExitCode> {
+fn run(command: Command, data: &Path, output: Output) -> Outcome<ExitCode> {
     match command {
         // Before there is any thread: it starts the launcher.
-        Command::Serve(args) => return serve::run(&args, &data, output),
-        Command::Trust(args) => return trust::run(&args, &data, output),
+        Command::Serve(args) => return serve::run(&args, data, output),
+        Command::Trust(args) => return trust::run(&args, data, output),
         Command::Openapi => {
             let document = granary_appliance::api::document().to_pretty_json().map_err(std::io::Error::other)?;
             write_all(document.as_bytes())?;
@@ -51,14 +51,14 @@ fn run(command: Command, data: PathBuf, output: Output) -> Outcome<ExitCode> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(async {
-        let client = Client::new(&data);
+        let client = Client::new(data);
         match command {
             Command::Install(args) => install::run(&args, &client, output).await,
             Command::Uninstall(args) => commands::uninstall(&args, &client, output).await,
             Command::Apps => commands::apps(&client, output).await,
             Command::New(args) => commands::new(&args, &client, output).await,
             Command::Grains(args) => commands::grains(&args, &client, output).await,
-            Command::Open(args) => commands::open(&args, &client, &data, output).await,
+            Command::Open(args) => commands::open(&args, &client, data, output).await,
             Command::Url(args) => commands::url(&args, &client, output).await,
             Command::Stop(args) => commands::stop(&args, &client, output).await,
             Command::Log(args) => commands::log(&args, &client, output).await,

@@ -169,14 +169,21 @@ fn keygen(args: Keygen, output: Output) -> Outcome {
         None => keys_folder()?.join(format!("{id}.key")),
     };
     key.write_new(&path).map_err(failure)?;
-    output.say(format_args!("the key is in {}; keep a copy: without it there are no new versions of the app", path.display()));
+    output.say(format_args!(
+        "the key is in {}; keep a copy: without it there are no new versions of the app",
+        path.display()
+    ));
     output.result(&json!({ "appId": id, "key": path }), |_| id.to_string())
 }
 
 fn init(args: Init, output: Output) -> Outcome {
     if args.output.exists() {
         let message = format!("{} is already there", args.output.display());
-        return Err(Failure::failed("target-exists", message, "Choose another name with --output, or remove it first."));
+        return Err(Failure::failed(
+            "target-exists",
+            message,
+            "Choose another name with --output, or remove it first.",
+        ));
     }
     let title = match args.title {
         Some(title) => title,
@@ -188,9 +195,9 @@ fn init(args: Init, output: Output) -> Outcome {
     };
     let command = if args.command.is_empty() { vec!["/start".to_owned()] } else { args.command };
     let text = pack::starting_definition(key.app_id(), &title, &command, args.port);
-    File::create_new(&args.output)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| Failure::failed("file-trouble", format!("cannot write {}: {error}", args.output.display()), ""))?;
+    File::create_new(&args.output).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        Failure::failed("file-trouble", format!("cannot write {}: {error}", args.output.display()), "")
+    })?;
     output.say(format_args!("{} is written; edit it, then run granary spk pack", args.output.display()));
     let id = key.app_id();
     output.result(&json!({ "appId": id, "definition": args.output }), |_| id.to_string())
@@ -242,11 +249,13 @@ fn from_folder(args: &Pack, folder: &Path, newest: Option<i64>, output: Output) 
         return Err(Failure::failed("no-command", "how to start the app is not said", remedy));
     }
     if args.port.is_none() && !args.raw {
-        let remedy = "Give the port of the web server with --port, or --raw for a program that speaks Cap'n Proto itself.";
+        let remedy =
+            "Give the port of the web server with --port, or --raw for a program that speaks Cap'n Proto itself.";
         return Err(Failure::failed("no-port", "how to reach the app is not said", remedy));
     }
     let icon = args.icon.as_ref().map(fs::read_to_string).transpose();
-    let icon = icon.map_err(|error| Failure::failed("file-trouble", format!("the icon cannot be read: {error}"), ""))?;
+    let icon =
+        icon.map_err(|error| Failure::failed("file-trouble", format!("the icon cannot be read: {error}"), ""))?;
     let title = match &args.title {
         Some(title) => title.clone(),
         None => title_of(folder)?,
@@ -321,14 +330,20 @@ fn unpack(args: &Unpack, output: Output) -> Outcome {
 }
 
 fn verify(args: &Package, output: Output) -> Outcome {
-    let verified = read(&args.package, output, |source, options| granary_package::verify(source, options))?;
+    let verified = read(&args.package, output, granary_package::verify)?;
     output.result(&summary(&verified), |_| {
         let manifest = &verified.manifest;
         let mut lines = BTreeMap::from([
             (0, ("app id", verified.app_id.to_string())),
             (1, ("package id", verified.package_id.to_string())),
             (2, ("title", plain(&manifest.app_title.default_text))),
-            (3, ("version", format!("{} ({})", plain(&manifest.app_marketing_version.default_text), manifest.app_version))),
+            (
+                3,
+                (
+                    "version",
+                    format!("{} ({})", plain(&manifest.app_marketing_version.default_text), manifest.app_version),
+                ),
+            ),
         ]);
         if let Some(fingerprint) = &verified.author_fingerprint {
             lines.insert(4, ("author's key", fingerprint.clone()));
@@ -338,13 +353,13 @@ fn verify(args: &Package, output: Output) -> Outcome {
 }
 
 fn app_id(args: &Package, output: Output) -> Outcome {
-    let verified = read(&args.package, output, |source, options| granary_package::verify(source, options))?;
+    let verified = read(&args.package, output, granary_package::verify)?;
     let value = json!({ "appId": verified.app_id, "packageId": verified.package_id });
     output.result(&value, |_| verified.app_id.to_string())
 }
 
 fn info(args: &Package, output: Output) -> Outcome {
-    let verified = read(&args.package, output, |source, options| granary_package::verify(source, options))?;
+    let verified = read(&args.package, output, granary_package::verify)?;
     let mut value = summary(&verified);
     value["manifest"] = without_blobs(serde_json::to_value(&verified.manifest).unwrap_or_default());
     value["bridgeConfig"] = serde_json::to_value(&verified.bridge_config).unwrap_or_default();
@@ -402,7 +417,15 @@ fn describe(verified: &Verified) -> String {
         ("website", plain(metadata.website.as_deref().unwrap_or_default())),
         ("source", plain(metadata.code_url.as_deref().unwrap_or_default())),
         ("categories", metadata.categories.iter().map(|category| category.title()).collect::<Vec<_>>().join(", ")),
-        ("size", format!("{} packed, {} in {} files", size(verified.package_size), size(verified.unpacked_size), verified.entries)),
+        (
+            "size",
+            format!(
+                "{} packed, {} in {} files",
+                size(verified.package_size),
+                size(verified.unpacked_size),
+                verified.entries
+            ),
+        ),
     ];
     for action in &manifest.actions {
         lines.push(("action", format!("{}: {}", plain(&action.title.default_text), command(&action.command))));
@@ -416,7 +439,10 @@ fn describe(verified: &Verified) -> String {
             lines.push(("permission", plain(&permission.name)));
         }
         for role in &config.view_info.roles {
-            lines.push(("role", format!("{}: {}", plain(&role.title.default_text), plain(&role.verb_phrase.default_text))));
+            lines.push((
+                "role",
+                format!("{}: {}", plain(&role.title.default_text), plain(&role.verb_phrase.default_text)),
+            ));
         }
         if let Some(path) = &config.api_path {
             lines.push(("API", plain(path)));
@@ -435,7 +461,11 @@ fn read<T>(
         (Box::new(io::stdin().lock()), None)
     } else {
         let file = File::open(path).map_err(|error| {
-            Failure::failed("file-not-found", format!("cannot read {}: {error}", path.display()), "Check the file's name.")
+            Failure::failed(
+                "file-not-found",
+                format!("cannot read {}: {error}", path.display()),
+                "Check the file's name.",
+            )
         })?;
         let size = file.metadata().ok().map(|metadata| metadata.len());
         (Box::new(file), size)
@@ -475,7 +505,11 @@ fn single_key(path: &Path) -> Outcome<Key> {
         (None, _) => Err(Failure::failed("key-trouble", format!("{} holds no key", path.display()), "")),
         (Some(_), false) => {
             let message = format!("{} holds several keys", path.display());
-            Err(Failure::failed("key-trouble", message, "Give the app's id in a package definition, or a file with one key."))
+            Err(Failure::failed(
+                "key-trouble",
+                message,
+                "Give the app's id in a package definition, or a file with one key.",
+            ))
         }
     }
 }
@@ -491,7 +525,8 @@ fn one_of(path: &Path, id: AppId) -> Outcome<Key> {
 /// The key of an app, wherever the person keeps it: in Granary's folder of keys or in Sandstorm's keyring.
 fn key_of(id: AppId) -> Outcome<Key> {
     let folder = keys_folder()?;
-    let mut places: Vec<PathBuf> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut places: Vec<PathBuf> =
+        fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     places.sort();
     places.extend(home().map(|home| home.join(".sandstorm-keyring")));
     let keys = places.iter().filter_map(|path| granary_package::read_keyring(path).ok()).flatten();
@@ -524,7 +559,11 @@ fn keys_folder() -> Outcome<PathBuf> {
 /// An app's name where none is given: that of its folder.
 fn title_of(folder: &Path) -> Outcome<String> {
     let folder = folder.canonicalize().map_err(|error| {
-        Failure::failed("file-not-found", format!("cannot read {}: {error}", folder.display()), "Check the folder's name.")
+        Failure::failed(
+            "file-not-found",
+            format!("cannot read {}: {error}", folder.display()),
+            "Check the folder's name.",
+        )
     })?;
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     name.ok_or_else(|| Failure::failed("no-title", "the app has no name", "Name it with --title."))
@@ -544,12 +583,14 @@ fn slug(title: &str) -> String {
 /// The convention of <https://reproducible-builds.org/specs/source-date-epoch/>: nothing in the output is younger.
 fn newest_time() -> Outcome<Option<i64>> {
     let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(None) };
-    let seconds = text.to_str().and_then(|text| text.parse::<i64>().ok()).and_then(|seconds| seconds.checked_mul(1_000_000_000));
+    let seconds =
+        text.to_str().and_then(|text| text.parse::<i64>().ok()).and_then(|seconds| seconds.checked_mul(1_000_000_000));
     let problem = || Failure::failed("bad-variable", "SOURCE_DATE_EPOCH is not a number of seconds", "Unset it.");
     seconds.map(Some).ok_or_else(problem)
 }
 
 /// The library's sentences end with the remedy, after a semicolon.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 fn failure(error: Error) -> Failure {
     let text = error.to_string();
     let (message, remedy) = match text.rsplit_once("; ") {

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Trust, data: &Path, output: Output) -> Outcome<ExitCode
         Action::Remove => trust::remove(&options),
         Action::Status => trust::status(&options),
     };
-    let reports = reports.map_err(failure)?;
+    let reports = reports.map_err(|error| failure(&error))?;
     output.result(&reports, |reports| reports.iter().map(line).collect())?;
     if !output.json && reports.is_empty() {
         output.say("No browser's list of certificates was found.");
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Trust, data: &Path, output: Output) -> Outcome<ExitCode
 }
 
 fn agreed(options: &TrustOptions, output: Output) -> Outcome<bool> {
-    let reports = trust::status(options).map_err(failure)?;
+    let reports = trust::status(options).map_err(|error| failure(&error))?;
     let missing: Vec<&StoreReport> = reports.iter().filter(|report| report.state == TrustState::NotTrusted).collect();
     if missing.is_empty() || !std::io::stdin().is_terminal() {
         if !missing.is_empty() {
@@ -92,6 +92,6 @@ fn line(report: &StoreReport) -> String {
     format!("{state}\t{store}\t{}{detail}\n", report.path.display())
 }
 
-fn failure(error: trust::TrustError) -> Failure {
-    Failure::failed("no-certificates", sentence(&error), "")
+fn failure(error: &trust::TrustError) -> Failure {
+    Failure::failed("no-certificates", sentence(error), "")
 }

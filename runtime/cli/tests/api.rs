@@ -23,7 +23,10 @@ fn every_call_of_the_document_exists() {
         for method in item.as_object().unwrap().keys() {
             let body = (method == "post" || method == "patch").then(|| json!({}));
             let (_, answer) = granary.call(&method.to_uppercase(), &real, body.as_ref());
-            assert!(answer["code"] != "no-such-call" && answer["code"] != "no-such-method", "{method} {path}: {answer}");
+            assert!(
+                answer["code"] != "no-such-call" && answer["code"] != "no-such-method",
+                "{method} {path}: {answer}"
+            );
         }
         let (status, answer) = granary.call("PUT", &real, None);
         assert_eq!((status, &answer["code"]), (405, &json!("no-such-method")), "{path}");
@@ -115,7 +118,8 @@ fn a_login_opens_the_api_to_a_page_and_nothing_else_does() {
     let call = |path: &str, method: &str, secret: Option<&str>, body: Option<&str>| -> (String, Value) {
         let target = format!("{}/api/v1{path}", granary.origin);
         let secret = secret.map(|secret| format!("x-granary-secret: {secret}"));
-        let mut arguments = vec!["--request", method, "--write-out", "\n%{http_code}", "--header", "sec-fetch-site: same-origin"];
+        let mut arguments =
+            vec!["--request", method, "--write-out", "\n%{http_code}", "--header", "sec-fetch-site: same-origin"];
         arguments.extend(["--header", &origin]);
         if let Some(secret) = &secret {
             arguments.extend(["--header", secret]);
@@ -143,8 +147,17 @@ fn a_login_opens_the_api_to_a_page_and_nothing_else_does() {
     let target = format!("{}/api/v1/packages/from-url", granary.origin);
     let header = format!("x-granary-secret: {secret}");
     let report = granary.curl(&[
-        "--header", "sec-fetch-site: same-origin", "--header", &origin, "--header", &header,
-        "--header", "content-type: application/json", "--data-binary", &local, &target,
+        "--header",
+        "sec-fetch-site: same-origin",
+        "--header",
+        &origin,
+        "--header",
+        &header,
+        "--header",
+        "content-type: application/json",
+        "--data-binary",
+        &local,
+        &target,
     ]);
     assert!(report.stdout.contains("local-address"), "a page may not knock on local doors: {report:#?}");
 
@@ -171,6 +184,7 @@ fn pages_of_the_shell() {
     }
     let missing = granary.curl(&["--write-out", "%{http_code}", &format!("{}/assets/nothing.js", granary.origin)]);
     assert!(missing.stdout.ends_with("404"), "{missing:#?}");
-    let escape = granary.curl(&["--path-as-is", "--write-out", "%{http_code}", &format!("{}/../Cargo.toml", granary.origin)]);
+    let escape =
+        granary.curl(&["--path-as-is", "--write-out", "%{http_code}", &format!("{}/../Cargo.toml", granary.origin)]);
     assert!(!escape.stdout.contains("[workspace]") && !escape.stdout.contains("[package]"), "{escape:#?}");
 }

@@ -153,7 +153,11 @@ fn a_killed_appliance_leaves_everything_right() {
     assert!(error["remedy"].as_str().unwrap().contains("granary serve --data"), "{error}");
     // What an installation, a creation and a deletion leave that were cut off.
     let package = granary.package_folders().remove(0);
-    for path in ["apps/.new-0123456789abcdef/part", "apps/0123456789abcdef0123456789abcdef", "grains/aaaaaaaaaaaaaaaaaaaaaa/var"] {
+    for path in [
+        "apps/.new-0123456789abcdef/part",
+        "apps/0123456789abcdef0123456789abcdef",
+        "grains/aaaaaaaaaaaaaaaaaaaaaa/var",
+    ] {
         std::fs::create_dir_all(granary.data().join(path)).unwrap();
     }
     granary.start();
@@ -164,9 +168,14 @@ fn a_killed_appliance_leaves_everything_right() {
     assert_eq!(granary.visit(&id, "/count").trim(), "2");
 
     assert_eq!(granary.end(Signal::SIGTERM), 0);
-    assert!(!granary.folder().join("run/granary").read_dir().unwrap().any(|entry| {
-        entry.unwrap().path().extension().is_some_and(|extension| extension == "sock")
-    }));
+    assert!(
+        !granary
+            .folder()
+            .join("run/granary")
+            .read_dir()
+            .unwrap()
+            .any(|entry| { entry.unwrap().path().extension().is_some_and(|extension| extension == "sock") })
+    );
 }
 
 #[test]

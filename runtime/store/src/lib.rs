@@ -8,6 +8,7 @@ mod read;
 mod schema;
 mod write;
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,9 +49,7 @@ pub enum Error {
     #[error("the database refused an operation: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// A stored value is not what this version wrote.
-    #[error(
-        "the database holds a damaged value in {what} ({detail}); restore a backup of the folder"
-    )]
+    #[error("the database holds a damaged value in {what} ({detail}); restore a backup of the folder")]
     Damaged {
         /// Table and column.
         what: &'static str,
@@ -78,11 +77,11 @@ impl Store {
     /// Opens `path`, creating it when it is missing, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self> {
         let failed = |source| Error::Open { path: path.to_owned(), source };
+        // SQLite gives the files beside it the permissions of this one. That it cannot be made, SQLite says as well.
+        let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut writer = Connection::open_with_flags(
             path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE
-                | OpenFlags::SQLITE_OPEN_CREATE
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
         .map_err(failed)?;
         configure(&writer).map_err(failed)?;
@@ -92,38 +91,27 @@ impl Store {
             ) => Error::Newer { path: path.to_owned() },
             other => Error::Migration(other),
         })?;
-        let reader = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(failed)?;
+        let reader =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+                .map_err(failed)?;
         configure(&reader).map_err(failed)?;
         reader.pragma_update(None, "query_only", true).map_err(failed)?;
         Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader) })
     }
 
     /// Runs `operation` as one transaction; when it returns, what it wrote survives a power cut. An error undoes all of it.
-    pub fn write<T, E: From<Error>>(
-        &self,
-        operation: impl FnOnce(&Write<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn write<T, E: From<Error>>(&self, operation: impl FnOnce(&Write<'_>) -> Result<T, E>) -> Result<T, E> {
         self.transact("FULL", operation)
     }
 
     /// As [`Store::write`], for values that may be lost in a power cut (a size, a time of last use): it does not wait for
     /// the disk. The database stays whole all the same.
-    pub fn note<T, E: From<Error>>(
-        &self,
-        operation: impl FnOnce(&Write<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn note<T, E: From<Error>>(&self, operation: impl FnOnce(&Write<'_>) -> Result<T, E>) -> Result<T, E> {
         self.transact("NORMAL", operation)
     }
 
     /// Runs `operation` on one consistent view of the database.
-    pub fn read<T, E: From<Error>>(
-        &self,
-        operation: impl FnOnce(&Read<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn read<T, E: From<Error>>(&self, operation: impl FnOnce(&Read<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut reader = lock(&self.reader);
         let transaction = reader.transaction().map_err(Error::from)?;
         operation(&Read::new(&transaction))
@@ -137,8 +125,7 @@ impl Store {
     ) -> Result<T, E> {
         let mut writer = lock(&self.writer);
         writer.pragma_update(None, "synchronous", synchronous).map_err(Error::from)?;
-        let transaction =
-            writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Error::from)?;
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Error::from)?;
         let value = operation(&Write::new(&transaction))?;
         transaction.commit().map_err(Error::from)?;
         Ok(value)

@@ -17,7 +17,8 @@ impl std::fmt::Debug for Read<'_> {
     }
 }
 
-const PACKAGE: &str = "package_id, app_id, app_version, title, marketing_version, short_description, author_fingerprint,
+const PACKAGE: &str =
+    "package_id, app_id, app_version, title, marketing_version, short_description, author_fingerprint,
     author_name, unpacked_size, continue_command, installed";
 
 const GRAIN: &str =
@@ -32,9 +33,8 @@ impl<'a> Read<'a> {
 
     /// One package, installed as an app or only kept by grains.
     pub fn package(&self, package_id: &str) -> Result<Option<Package>> {
-        let mut statement = self
-            .connection
-            .prepare_cached(&format!("SELECT {PACKAGE} FROM packages WHERE package_id = ?1"))?;
+        let mut statement =
+            self.connection.prepare_cached(&format!("SELECT {PACKAGE} FROM packages WHERE package_id = ?1"))?;
         let package = statement.query_row([package_id], package).optional()?;
         package.map(|package| self.complete(package)).transpose()
     }
@@ -49,8 +49,7 @@ impl<'a> Read<'a> {
 
     /// The ids of all packages that have files on disk.
     pub fn package_ids(&self) -> Result<Vec<String>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT package_id FROM packages ORDER BY 1")?;
+        let mut statement = self.connection.prepare_cached("SELECT package_id FROM packages ORDER BY 1")?;
         let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ids)
     }
@@ -76,17 +75,16 @@ impl<'a> Read<'a> {
 
     /// All installed apps by title.
     pub fn apps(&self) -> Result<Vec<App>> {
-        let mut statement =
-            self.connection.prepare_cached(&app_query("ORDER BY p.title COLLATE NOCASE, a.app_id"))?;
+        let mut statement = self.connection.prepare_cached(&app_query("ORDER BY p.title COLLATE NOCASE, a.app_id"))?;
         let apps = statement.query_map([], app)?.collect::<Result<Vec<_>, _>>()?;
         apps.into_iter().map(|app| self.complete_app(app)).collect()
     }
 
     /// A picture of a package.
     pub fn icon(&self, package_id: &str, kind: IconKind) -> Result<Option<Icon>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT media_type, image FROM icons WHERE package_id = ?1 AND kind = ?2",
-        )?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT media_type, image FROM icons WHERE package_id = ?1 AND kind = ?2")?;
         let icon = statement
             .query_row([package_id, kind.as_str()], |row| {
                 Ok(Icon { media_type: row.get("media_type")?, image: row.get("image")? })
@@ -97,8 +95,7 @@ impl<'a> Read<'a> {
 
     /// One grain, thrown away or not.
     pub fn grain(&self, grain_id: &str) -> Result<Option<Grain>> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("{GRAIN} WHERE g.grain_id = ?1"))?;
+        let mut statement = self.connection.prepare_cached(&format!("{GRAIN} WHERE g.grain_id = ?1"))?;
         Ok(statement.query_row([grain_id], grain).optional()?)
     }
 
@@ -114,16 +111,14 @@ impl<'a> Read<'a> {
              WHERE (:app IS NULL OR g.app_id = :app) AND (:before IS NULL OR g.trashed < :before)
              ORDER BY g.last_used DESC, g.grain_id"
         ))?;
-        let grains = statement
-            .query_map(named_params! { ":app": app, ":before": before }, grain)?
-            .collect::<Result<_, _>>()?;
+        let grains =
+            statement.query_map(named_params! { ":app": app, ":before": before }, grain)?.collect::<Result<_, _>>()?;
         Ok(grains)
     }
 
     /// A setting, if it was ever written.
     pub fn setting<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT value FROM settings WHERE key = ?1")?;
+        let mut statement = self.connection.prepare_cached("SELECT value FROM settings WHERE key = ?1")?;
         let text: Option<String> = statement.query_row([key], |row| row.get(0)).optional()?;
         text.map(|text| json("settings.value", &text)).transpose()
     }
@@ -151,8 +146,7 @@ impl<'a> Read<'a> {
 }
 
 fn app_query(rest: &str) -> String {
-    let columns =
-        PACKAGE.split(',').map(|column| format!("p.{}", column.trim())).collect::<Vec<_>>().join(", ");
+    let columns = PACKAGE.split(',').map(|column| format!("p.{}", column.trim())).collect::<Vec<_>>().join(", ");
     format!(
         "SELECT {columns}, a.starter, (SELECT count(*) FROM grains g WHERE g.app_id = a.app_id) AS grains
          FROM apps a JOIN packages p USING (package_id) {rest}"
@@ -160,11 +154,7 @@ fn app_query(rest: &str) -> String {
 }
 
 fn app(row: &Row<'_>) -> rusqlite::Result<App> {
-    Ok(App {
-        package: package(row)?,
-        starter: row.get("starter")?,
-        grains: unsigned(row, "grains")?,
-    })
+    Ok(App { package: package(row)?, starter: row.get("starter")?, grains: unsigned(row, "grains")? })
 }
 
 /// A package without its actions.
@@ -208,16 +198,10 @@ fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
 
 fn command(row: &Row<'_>, column: &str) -> rusqlite::Result<Command> {
     let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(
-            0,
-            rusqlite::types::Type::Text,
-            Box::new(error),
-        )
-    })
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
 }
 
 fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T> {
-    serde_json::from_str(text)
-        .map_err(|error| Error::Damaged { what, detail: error.to_string() })
+    serde_json::from_str(text).map_err(|error| Error::Damaged { what, detail: error.to_string() })
 }

@@ -154,19 +154,14 @@ impl<'a> Write<'a> {
 
     /// Notes that a grain was used; an earlier time than the one known changes nothing.
     pub fn set_grain_used(&self, grain_id: &str, when: i64) -> Result<bool> {
-        let changed = self.execute(
-            "UPDATE grains SET last_used = max(last_used, ?2) WHERE grain_id = ?1",
-            (grain_id, when),
-        )?;
+        let changed =
+            self.execute("UPDATE grains SET last_used = max(last_used, ?2) WHERE grain_id = ?1", (grain_id, when))?;
         Ok(changed > 0)
     }
 
     /// Notes a grain's size on disk.
     pub fn set_grain_size(&self, grain_id: &str, size: u64) -> Result<bool> {
-        let changed = self.execute(
-            "UPDATE grains SET size = ?2 WHERE grain_id = ?1",
-            (grain_id, signed(size)),
-        )?;
+        let changed = self.execute("UPDATE grains SET size = ?2 WHERE grain_id = ?1", (grain_id, signed(size)))?;
         Ok(changed > 0)
     }
 
@@ -177,10 +172,8 @@ impl<'a> Write<'a> {
 
     /// Writes a setting.
     pub fn set_setting<T: Serialize>(&self, key: &str, value: &T) -> Result<()> {
-        let text = serde_json::to_string(value).map_err(|error| Error::Damaged {
-            what: "settings.value",
-            detail: error.to_string(),
-        })?;
+        let text = serde_json::to_string(value)
+            .map_err(|error| Error::Damaged { what: "settings.value", detail: error.to_string() })?;
         self.execute(
             "INSERT INTO settings (key, value) VALUES (?1, ?2)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",

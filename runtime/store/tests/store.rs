@@ -1,12 +1,15 @@
 //! The store at its boundary: a life of packages, apps and grains, transactions, and crashes in the middle of one.
 
-use std::io::{BufRead, BufReader};
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the shorter form is not general over the lifetime of `Read`"
+)]
+
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
-use granary_store::{
-    Action, Command, Error, Grain, GrainFilter, Icon, IconKind, Package, Result, Store,
-};
+use granary_store::{Action, Command, Error, Grain, GrainFilter, Icon, IconKind, Package, Result, Store};
 
 fn package(id: &str, app: &str, version: u32) -> Package {
     Package {
@@ -125,9 +128,7 @@ fn an_upgrade_moves_grains_of_no_higher_version() {
                 w.put_package(package, &[])?;
             }
             w.put_app("a", "p2", false, 5)?;
-            for (id, package) in
-                [("g1", &one), ("g2", &two), ("g2b", &also_two), ("g3", &three), ("h", &other)]
-            {
+            for (id, package) in [("g1", &one), ("g2", &two), ("g2b", &also_two), ("g3", &three), ("h", &other)] {
                 w.add_grain(&grain(id, package))?;
             }
             Ok::<_, Error>(())
@@ -236,7 +237,7 @@ fn crash_child() {
         for number in 0..20_000 {
             w.add_grain(&Grain { grain_id: format!("g{number}"), ..grain("", &one) })?;
         }
-        println!("\nin the middle");
+        std::io::stdout().write_all(b"\nin the middle\n").unwrap();
         loop {
             std::thread::park();
         }

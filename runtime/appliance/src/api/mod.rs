@@ -124,9 +124,6 @@ fn ndjson<T: Serialize + 'static>(values: impl Stream<Item = T> + Send + 'static
         line.push(b'\n');
         Ok::<_, std::io::Error>(Bytes::from(line))
     });
-    (
-        [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")],
-        Body::from_stream(lines),
-    )
+    ([(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")], Body::from_stream(lines))
         .into_response()
 }

@@ -45,14 +45,7 @@ impl Problem {
             StatusCode::UNPROCESSABLE_ENTITY,
         ]
         .contains(&status);
-        Self {
-            code: code.into(),
-            title: title.into(),
-            message: message.into(),
-            remedy: String::new(),
-            invalid,
-            status,
-        }
+        Self { code: code.into(), title: title.into(), message: message.into(), remedy: String::new(), invalid, status }
     }
 
     /// With what to do about it.

@@ -52,15 +52,7 @@ impl Granary {
         for program in ["granary-launcher", "granary-http-bridge"] {
             std::fs::copy(guests().join(program), folder.path().join("libexec").join(program)).unwrap();
         }
-        Self {
-            folder,
-            name,
-            child: None,
-            port: 0,
-            origin: String::new(),
-            login_url: String::new(),
-            env: Vec::new(),
-        }
+        Self { folder, name, child: None, port: 0, origin: String::new(), login_url: String::new(), env: Vec::new() }
     }
 
     /// A fresh one that runs.
@@ -97,7 +89,7 @@ impl Granary {
 
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
-        ended(self.command(arguments).output().unwrap())
+        ended(&self.command(arguments).output().unwrap())
     }
 
     /// Runs a command that has to succeed, and gives its output.
@@ -123,7 +115,12 @@ impl Granary {
         let ended = self.run(&arguments);
         let last = ended.stderr.lines().last().unwrap_or_default();
         let error = serde_json::from_str::<Value>(last).unwrap_or_default()["error"].take();
-        assert_eq!((ended.code, error["code"].as_str()), (exit, Some(code)), "{arguments:?}: {ended:#?}\n{}", self.log());
+        assert_eq!(
+            (ended.code, error["code"].as_str()),
+            (exit, Some(code)),
+            "{arguments:?}: {ended:#?}\n{}",
+            self.log()
+        );
         assert_eq!(ended.stdout, "", "{arguments:?}");
         assert_eq!(error["invalid"], exit == 2, "{arguments:?}");
         assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{error}");
@@ -136,14 +133,16 @@ impl Granary {
         assert!(self.child.is_none());
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
         // The first time any free port, later the one it had.
-        let arguments: &[&str] = if self.port == 0 { &["serve", "--json", "--port", "0"] } else { &["serve", "--json"] };
+        let arguments: &[&str] =
+            if self.port == 0 { &["serve", "--json", "--port", "0"] } else { &["serve", "--json"] };
         let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();
         // Nothing else is said on stdout, or it would be read here.
         std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}\n{}", self.log()));
+        let ready: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}\n{}", self.log()));
         self.port = u16::try_from(ready["port"].as_u64().unwrap()).unwrap();
         self.origin = ready["origin"].as_str().unwrap().to_owned();
         self.login_url = ready["url"].as_str().unwrap().to_owned();
@@ -184,7 +183,7 @@ impl Granary {
             .arg("--cookie")
             .arg(&jar)
             .args(arguments);
-        ended(command.output().expect("curl is installed"))
+        ended(&command.output().expect("curl is installed"))
     }
 
     /// Opens a grain's page by a fresh session URL; follows redirects.
@@ -212,7 +211,7 @@ impl Granary {
         if let Some(text) = &text {
             command.args(["--header", "content-type: application/json", "--data-binary", text]);
         }
-        let ended = ended(command.arg(format!("http://granary/api/v1{path}")).output().unwrap());
+        let ended = ended(&command.arg(format!("http://granary/api/v1{path}")).output().unwrap());
         let (body, status) = ended.stdout.rsplit_once('\n').unwrap_or_else(|| panic!("{method} {path}: {ended:#?}"));
         (status.parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
     }
@@ -247,7 +246,7 @@ impl Drop for Granary {
     }
 }
 
-fn ended(output: Output) -> Ended {
+fn ended(output: &Output) -> Ended {
     Ended {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -256,20 +255,16 @@ fn ended(output: Output) -> Ended {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
 
 /// Where the small static programs are.
 pub(crate) fn guests() -> PathBuf {
-    let folder = std::env::var_os("GRANARY_LIBEXEC").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guest/bin"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("GRANARY_LIBEXEC")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guest/bin"), PathBuf::from);
     for program in ["granary-launcher", "granary-http-bridge", "granary-test-raw"] {
         let path = folder.join(program);
         assert!(path.is_file(), "{} is missing: run `make test-guests`", path.display());
@@ -297,7 +292,7 @@ impl Packs {
             .args(arguments)
             .output()
             .unwrap();
-        let ended = ended(output);
+        let ended = ended(&output);
         assert_eq!(ended.code, 0, "{arguments:?}: {ended:#?}");
         ended.stdout.trim().to_owned()
     }
@@ -323,7 +318,8 @@ impl Packs {
 
     /// The package id of a package.
     pub(crate) fn package_id(&self, file: &Path) -> String {
-        let info: Value = serde_json::from_str(&self.granary(&["spk", "info", "--json", file.to_str().unwrap()])).unwrap();
+        let info: Value =
+            serde_json::from_str(&self.granary(&["spk", "info", "--json", file.to_str().unwrap()])).unwrap();
         info["packageId"].as_str().unwrap().to_owned()
     }
 }
@@ -370,7 +366,8 @@ impl Server {
     /// An HTTP answer.
     pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
         let mut answer =
-            format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len()).into_bytes();
+            format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len())
+                .into_bytes();
         answer.extend(body);
         answer
     }
