@@ -269,3 +269,45 @@ fn an_idle_bridge_is_small() {
         );
     });
 }
+
+/// Ordinary servers, started by the bridge as in a grain: program, arguments (PORT and DIR stand for themselves).
+#[test]
+fn ordinary_servers_are_served() {
+    const NODE: &str = "require('http').createServer((req, res) => { let n = 0; req.on('data', d => n += d.length); \
+         req.on('end', () => req.url == '/big' ? (res.writeHead(200), require('fs').createReadStream('DIR/big').pipe(res)) \
+         : res.end('hello ' + req.headers['x-sandstorm-permissions'] + ' ' + n)) }).listen(PORT, '127.0.0.1')";
+    let servers: &[(&str, &[&str], &str)] = &[
+        (
+            "python3",
+            &["-m", "http.server", "PORT", "--bind", "127.0.0.1", "--directory", "DIR"],
+            "content 200 type=text/html",
+        ),
+        ("node", &["-e", NODE], "content 200 bytes=hello read,admin 0"),
+    ];
+    for (program, arguments, expected) in servers {
+        run(async {
+            let port = free_port();
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("big"), vec![b'x'; 3 << 20]).unwrap();
+            let fill = |argument: &&str| {
+                argument.replace("PORT", &port.to_string()).replace("DIR", folder.path().to_str().unwrap())
+            };
+            let command = std::iter::once((*program).to_owned()).chain(arguments.iter().map(fill)).collect::<Vec<_>>();
+            let command = command.iter().map(String::as_str).collect::<Vec<_>>();
+            let bridge = Bridge::start_with(port, &config(), &command);
+            let session = bridge.session().await;
+            for _ in 0..3 {
+                let answer = get(&session, "").await;
+                assert!(answer.starts_with(expected), "{program}: {answer}\n{}", bridge.log());
+            }
+            let sink = std::rc::Rc::new(common::Sink::default());
+            let mut request = session.get_request();
+            request.get().set_path("big");
+            request.get().init_context().set_response_stream(sink.client());
+            let response = request.send().promise.await.unwrap();
+            sink.until(|received| received.done).await;
+            assert_eq!(sink.received.borrow().total, 3 << 20, "{program}");
+            drop(response);
+        });
+    }
+}
