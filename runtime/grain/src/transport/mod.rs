@@ -12,8 +12,8 @@
 //!   or 4 096 capabilities, that stops for a minute within a message, that never finishes 10 000 answered calls, that
 //!   resolves promises in circles (the library would follow them for ever) or in long chains, or that lets 128 MiB
 //!   pile up unread. The reason is kept for the grain's log; nobody else notices.
-//! - **Fairness**: one message of a grain is handled at each turn of its task, at most 1 MiB is read or written at each,
-//!   then others get their turn.
+//! - **Fairness**: one message of a grain is handled at each turn of its task; after 16 in a row, or 1 MiB read or
+//!   written, everybody else gets a turn: other grains, sockets, jobs of other threads.
 //! - A `Finish` that comes before the call was answered is held back until it is: calls of apps are not cancelled by it
 //!   (real Sandstorm does not do so either). The library would otherwise forget to answer and never free the entry.
 //!

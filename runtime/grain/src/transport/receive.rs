@@ -19,6 +19,8 @@ use super::{Closed, Shared};
 const BUFFER: usize = 8192;
 /// Messages of at least so many words take the buffer with them instead of being copied out of it.
 const TAKE: usize = BUFFER / 2;
+/// How many messages are handled in a row before the vat looks at its sockets and at the jobs of other threads.
+const STREAK: u32 = 16;
 /// How much is read before others get their turn.
 const BUDGET: usize = 1 << 20;
 
@@ -33,6 +35,9 @@ pub(super) struct Receiver {
     /// When the grain last sent anything, and the alarm for when it stops within a message.
     progress: Instant,
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Messages since the grain last had nothing to say, and the pause after many of them.
+    streak: u32,
+    pause: Option<Pin<Box<dyn Future<Output = ()>>>>,
     /// Messages the library gets next: every `Finish` that was held back.
     due: VecDeque<(u32, bool)>,
 }
@@ -49,6 +54,8 @@ impl Receiver {
             charged: 0,
             progress: Instant::now(),
             alarm: None,
+            streak: 0,
+            pause: None,
             due: VecDeque::new(),
         }
     }
@@ -68,8 +75,18 @@ impl Receiver {
             if self.shared.is_full() {
                 return Poll::Pending;
             }
+            // Waking ourselves would not do: a local task that is ready goes before everything that is not a task.
+            if self.streak >= STREAK {
+                let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::task::yield_now()));
+                std::task::ready!(pause.as_mut().poll(context));
+                self.pause = None;
+                self.streak = 0;
+            }
             let needed = match self.next_message() {
-                Ok(Some(message)) => return Poll::Ready(Ok(Some(message))),
+                Ok(Some(message)) => {
+                    self.streak += 1;
+                    return Poll::Ready(Ok(Some(message)));
+                }
                 Ok(None) => self.needed(),
                 Err(error) => return Poll::Ready(Err(error)),
             };
@@ -95,6 +112,7 @@ impl Receiver {
                     self.shared.close(Closed::ByApp);
                 }
                 Poll::Pending => {
+                    self.streak = 0;
                     return if self.is_stalled(context) {
                         let limit = self.shared.limits.stall.as_secs();
                         Poll::Ready(Err(self
