@@ -16,7 +16,7 @@ SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BUILD := build-essential ca-certificates capnproto libcapnp-dev curl nodejs pkg-config xz-utils
 APT_RUN   := libnss3-tools xdg-utils
 APT_TEST  := chromium firefox-esr libnss3-tools gnupg iproute2 python3-venv dbus strace util-linux fonts-dejavu-core
-APT_BENCH := bubblewrap nginx-light wrk
+APT_BENCH := bubblewrap nginx-light openssl wrk
 
 timed = tests/timed.sh
 
@@ -91,9 +91,10 @@ fmt: ## Format the code
 	cargo fmt --all
 
 .PHONY: bench
-bench: deps-bench build test-guests ## Measure against peers in one run; prints ratios beside their targets
+bench: deps-bench build test-guests ## Measure against peers in one run; prints ratios beside their targets (SECTIONS="warm memory" for some)
+	cargo build --release $(LOCKED) -p granary-hostile --example sandbox-bench -p granary-grain --example vat-bench
 	cargo build --release $(LOCKED) -p granary-bench
-	GRANARY_LIBEXEC=$(CURDIR)/target/release target/release/granary-bench
+	GRANARY_LIBEXEC=$(CURDIR)/target/release target/release/granary-bench $(SECTIONS)
 
 .PHONY: fuzz
 FUZZ_SECONDS ?= 60
