@@ -109,6 +109,7 @@ where
 
 /// Asks the app; on the vat. A grain that has gone away is asked once more where that does no harm.
 async fn run(target: Arc<WebTarget>, mut ask: Ask) -> Response<Body> {
+    let _busy = target.busy();
     let mut asked_again = false;
     loop {
         let session = match target.session(&ask.parts.headers).await {

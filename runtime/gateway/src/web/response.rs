@@ -104,7 +104,12 @@ pub(super) fn translate(response: response::Reader<'_>, asked: Asked) -> capnp::
         }
     };
     *head.status_mut() = status;
-    Ok(Translated::Whole(head.map(|()| Body::full(body))))
+    Ok(Translated::Whole(head.map(|()| if has_body(status) { Body::full(body) } else { Body::empty() })))
+}
+
+/// Whether a response of this status can have a body at all (RFC 9110, section 6.4.1).
+pub(super) fn has_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// The answer to OPTIONS: what the app knows of WebDAV.

@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::body::{self, Body, Closed};
 use super::page::Page;
+use super::response::has_body;
 use super::target::WebTarget;
 
 /// What a `ByteStream` server and the rest of an exchange share.
@@ -130,7 +131,7 @@ impl Flow {
         app: Option<handle::Client>,
         ignore_body: bool,
     ) -> Response<Body> {
-        if ignore_body {
+        if ignore_body || !has_body(head.status()) {
             self.mode.set(Mode::Unwanted);
             return head.map(|()| Body::empty());
         }
@@ -149,7 +150,11 @@ impl Flow {
             self.sender().abort();
         }
         if !self.done.get() {
-            tokio::task::spawn_local(keep(self, app, target.settings.ping_interval, target.closed().clone()));
+            let (busy, kept) = (target.busy(), keep(self, app, target.settings.ping_interval, target.closed().clone()));
+            tokio::task::spawn_local(async move {
+                kept.await;
+                drop(busy);
+            });
         }
         head.map(|()| receiver.with_size(expected).into_body())
     }

@@ -102,6 +102,8 @@ pub struct WebTarget {
     base_path: String,
     closed: CancellationToken,
     openings: AtomicU64,
+    /// One more reference for everything that is under way on the app's session.
+    busy: Arc<()>,
     slot: Mutex<Option<Local<Slot>>>,
 }
 
@@ -126,6 +128,11 @@ enum OpenFailure {
     Lost,
 }
 
+/// While one of these is held, the app's session is not let go for want of use.
+pub(super) struct Busy {
+    _count: Arc<()>,
+}
+
 /// A session in use, and which opening it came from.
 pub(super) struct Session {
     pub(super) client: web_session::Client,
@@ -148,6 +155,7 @@ impl WebTarget {
             base_path: base_path.into(),
             closed: CancellationToken::new(),
             openings: AtomicU64::new(0),
+            busy: Arc::new(()),
             slot: Mutex::new(None),
         })
     }
@@ -166,7 +174,7 @@ impl WebTarget {
     /// Lets go of the app's session when nothing is under way on it; the next request opens one again. For sessions that
     /// have not been used for a while.
     pub fn rest(&self) {
-        if self.websockets.available_permits() == self.settings.websockets {
+        if Arc::strong_count(&self.busy) == 1 {
             self.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
     }
@@ -174,6 +182,11 @@ impl WebTarget {
     /// Whether [`WebTarget::close`] was called.
     pub fn is_closed(&self) -> bool {
         self.closed.is_cancelled()
+    }
+
+    /// To be held by whatever is under way on the app's session.
+    pub(super) fn busy(&self) -> Busy {
+        Busy { _count: Arc::clone(&self.busy) }
     }
 
     pub(super) fn closed(&self) -> &CancellationToken {

@@ -229,7 +229,7 @@ async fn feed(
         return Ok(Answer { response: response.await.map_err(app)?, upload: None });
     };
     let (going, out) = tokio::sync::oneshot::channel();
-    let (linger, closed) = (settings.linger, target.closed().clone());
+    let (linger, closed, busy) = (settings.linger, target.closed().clone(), target.busy());
     tokio::task::spawn_local(async move {
         let stalled = async {
             // An error means that the response is out: nothing is ever sent here.
@@ -247,6 +247,7 @@ async fn feed(
             () = stalled => {}
             () = closed.cancelled() => {}
         }
+        drop(busy);
     });
     Ok(Answer { response, upload: Some(Going(going)) })
 }

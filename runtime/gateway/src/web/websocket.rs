@@ -105,10 +105,10 @@ pub(super) async fn open<B>(target: &Arc<WebTarget>, mut request: Request<B>, ha
         }
     };
 
-    let (linger, closed) = (target.settings.linger, target.closed().clone());
+    let (linger, closed, busy) = (target.settings.linger, target.closed().clone(), target.busy());
     tokio::spawn(async move {
         splice(upgrade, opened.from_app, to_app, linger, closed).await;
-        drop(permit);
+        drop((permit, busy));
     });
 
     let mut response = Response::new(Body::empty());

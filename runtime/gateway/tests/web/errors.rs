@@ -316,6 +316,20 @@ async fn a_target_at_rest_opens_again() {
 }
 
 #[tokio::test]
+async fn a_target_with_a_request_under_way_does_not_rest() {
+    let mortal = Mortal::new();
+    mortal.hang.send_replace(true);
+    let target = Arc::clone(&mortal.bench.target);
+    let asked = tokio::spawn(async move { forward(&target, request("GET", "/", &[], b"")).await.status() });
+    mortal.bench.settle().await;
+    mortal.bench.target.rest();
+    mortal.hang.send_replace(false);
+    assert_eq!(asked.await.expect("an answer"), StatusCode::NO_CONTENT);
+    assert_eq!(mortal.bench.get("/").await.status, 204);
+    assert_eq!(mortal.bench.opened(), 1);
+}
+
+#[tokio::test]
 async fn without_a_vat_granary_is_shutting_down() {
     let (bench, _, _gate) = sessions(&[false]);
     assert_eq!(bench.get("/").await.status, 204);
