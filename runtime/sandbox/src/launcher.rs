@@ -422,3 +422,49 @@ fn encode(launch: &Launch, trees: bool, cgroups: bool) -> Result<Vec<u8>, Error>
     }
     Ok(message)
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    impl Launcher {
+        /// With cgroups that systemd has not given.
+        pub(crate) fn with_cgroups(self, cgroups: Cgroups) -> Self {
+            assert!(self.inner.cgroups.set(Ok(cgroups)).is_ok(), "cgroups are set once");
+            self
+        }
+    }
+
+    fn guests() -> PathBuf {
+        let folder = std::env::var_os("GRANARY_LIBEXEC").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guest/bin").canonicalize().unwrap_or_default(),
+            PathBuf::from,
+        );
+        assert!(folder.join("granary-hostile").is_file(), "no guests in {}; run `make guests`", folder.display());
+        folder
+    }
+
+    pub(crate) fn launcher() -> Launcher {
+        let program = Some(guests().join("granary-launcher"));
+        Launcher::start(&LauncherConfig { program, ..LauncherConfig::default() }).expect("launcher")
+    }
+
+    /// A guest that stays, the folder of all guests being its package.
+    pub(crate) fn lingering() -> (Launch, UnixStream, UnixStream) {
+        let (log, guests_log) = UnixStream::pair().expect("pair");
+        let (api, guests_api) = UnixStream::pair().expect("pair");
+        let launch = Launch {
+            name: "linger".into(),
+            package: guests(),
+            var: guests(),
+            argv: vec!["/granary-hostile".into(), "linger".into()],
+            env: Vec::new(),
+            api: guests_api.into(),
+            log: guests_log.into(),
+            limits: Limits::default(),
+        };
+        (launch, log, api)
+    }
+}
