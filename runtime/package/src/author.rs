@@ -120,7 +120,7 @@ fn expired(signature: &Signature) -> bool {
 fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>) -> Option<&'a Signature> {
     signatures
         .filter(|signature| understood(signature))
-        .max_by_key(|signature| signature.created().map(|time| time.as_secs()))
+        .max_by_key(|signature| signature.created().map(pgp::types::Timestamp::as_secs))
 }
 
 /// What the key says about itself, checked: the newest self-signature of its user ids and of the key alone.

@@ -1,7 +1,7 @@
 //! One pass over a package file: hashed as it arrives, decompressed into a file without a name, its signature checked.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek as _, Write as _};
 use std::path::Path;
 
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -47,7 +47,9 @@ impl Container {
         let mut output = Output { file, scratch, head: Vec::new(), signed: None, hash: Sha512::new(), size: 0 };
         input.magic(options)?;
         decompress(&mut input, &mut output, options)?;
-        let Output { file, signed, hash, .. } = output;
+        let Output { file, signed, hash, size, .. } = output;
+        // The end may be a hole.
+        file.set_len(size).map_err(Error::io("cannot write a temporary file in", scratch))?;
         let Some(signed) = signed else {
             return Err(Refusal::SignatureMessage("it is cut off".to_owned()).into());
         };
@@ -65,7 +67,8 @@ impl Container {
 
         // SAFETY: the file has no name and was opened here, so nobody else changes or shortens it while it is mapped:
         // the only other way to it is /proc/self/fd, which is closed to other users, and whoever runs as this user can
-        // change this process's memory anyway. Its blocks are allocated, so a full disk cannot make a read fail.
+        // change this process's memory anyway. Its size is set, and reading needs no new blocks (holes read as zeros), so a
+        // full disk cannot make a read fail.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("cannot map a temporary file in", scratch))?;
         Ok(Self {
             app_id,
@@ -202,9 +205,18 @@ struct Signed {
 }
 
 impl Output<'_> {
+    /// Zeros become holes: what is there only to be large then costs no disk, and no time to write it there.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.iter().all(|&byte| byte == 0) {
+            self.file.seek_relative(i64::try_from(bytes.len()).map_err(io::Error::other)?)
+        } else {
+            self.file.write_all(bytes)
+        }
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.size += bytes.len() as u64;
-        self.file.write_all(bytes).map_err(Error::io("cannot write a temporary file in", self.scratch))?;
+        self.write(bytes).map_err(Error::io("cannot write a temporary file in", self.scratch))?;
         if let Some(signed) = &self.signed {
             self.hash.update(bytes);
             if self.size - signed.message_length as u64 > ARCHIVE_LIMIT {

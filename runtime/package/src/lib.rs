@@ -18,6 +18,8 @@
 mod author;
 mod container;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
 mod install;
 mod key;

@@ -101,6 +101,8 @@ pub(crate) fn entry(file: file::Reader<'_>) -> Result<Option<Entry<'_>>, Refusal
     Ok(Some(Entry { name, content, modified: file.get_last_modification_time_ns() }))
 }
 
+/// By value, as `map_err` hands it over.
+#[allow(clippy::needless_pass_by_value)]
 fn unreadable(error: capnp::Error) -> Refusal {
     match error.kind {
         capnp::ErrorKind::ReadLimitExceeded => Refusal::Archive("parts of it are used again and again".to_owned()),
@@ -117,7 +119,7 @@ struct Check<'a, 'o> {
 
 impl<'a> Check<'a, '_> {
     fn folder(&mut self, folder: Folder<'a>) -> Result<(), Error> {
-        if folder.len() > 0 && self.path.len() >= DEPTH_LIMIT {
+        if !folder.is_empty() && self.path.len() >= DEPTH_LIMIT {
             return Err(Refusal::TooDeep(DEPTH_LIMIT, shown(&self.path[..4])).into());
         }
         // Counted before the entries are visited, so that a folder cannot claim billions of empty ones.

@@ -54,7 +54,7 @@ pub(crate) fn plan(tree: &SourceTree) -> Result<Plan<'_>, Error> {
     let root = planner.folder(tree)?;
     let words = planner.words;
     if (words + 1) * WORD > ARCHIVE_LIMIT {
-        let size = words * WORD >> 20;
+        let size = (words * WORD) >> 20;
         return Err(Error::Pack(format!(
             "the files have {size} MiB together, and a package holds 1 GiB at most; leave some out"
         )));
