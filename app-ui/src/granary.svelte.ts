@@ -1,0 +1,114 @@
+// Puts the page's parts together, once, from the window it lives in; components get them from the context.
+import { createContext } from 'svelte';
+
+import { Api } from './api/client';
+import { LiveUpdates, type LiveState } from './api/live';
+import { loginNeeded } from './api/problem';
+import type { LiveEvent } from './api/types';
+import { Keep } from './lib/keep';
+import { Deeds } from './state/deeds';
+import { Health } from './state/health.svelte';
+import { Icons } from './state/icons';
+import { Installs } from './state/installs.svelte';
+import { Library } from './state/library.svelte';
+import { Login } from './state/login.svelte';
+import { OpenGrains } from './state/open.svelte';
+import { Router } from './state/router.svelte';
+import { Toasts } from './state/toasts.svelte';
+
+export class Granary {
+  /** Whether the appliance answers. */
+  connection: LiveState = $state('connecting');
+  readonly keep: Keep;
+  readonly login: Login;
+  readonly router: Router;
+  readonly api: Api;
+  readonly library = new Library();
+  readonly toasts = new Toasts();
+  readonly health: Health;
+  readonly icons: Icons;
+  readonly installs: Installs;
+  readonly open: OpenGrains;
+  readonly deeds: Deeds;
+  readonly #live: LiveUpdates;
+
+  constructor(window: Window, fetch: typeof globalThis.fetch) {
+    this.keep = new Keep(window.localStorage, window.location.port);
+    this.login = new Login(this.keep, window);
+    this.router = new Router(window);
+    this.api = new Api({
+      origin: window.location.origin,
+      fetch,
+      secret: () => this.login.secret(),
+      onLoggedOut: (problem) => this.login.end(problem),
+    });
+    this.health = new Health(() => this.api.status());
+    this.icons = new Icons(this.api);
+    this.installs = new Installs(this.api);
+    this.open = new OpenGrains(this.api, this.keep);
+    this.deeds = new Deeds(this);
+    this.#live = new LiveUpdates({
+      open: (signal, onBytes) => this.api.events(signal, onBytes),
+      onEvent: (event) => this.#take(event),
+      onState: (state) => (this.connection = state),
+    });
+    window.addEventListener('message', (event) => this.open.hear(event));
+    window.addEventListener('online', () => this.#live.hurry());
+    window.document.addEventListener('visibilitychange', () => {
+      if (!window.document.hidden) this.#live.hurry();
+    });
+  }
+
+  /** Begins to listen, once somebody is logged in. */
+  start(): void {
+    if (this.login.secret() === null) this.login.end(loginNeeded());
+    else this.#live.start();
+  }
+
+  stop(): void {
+    this.#live.stop();
+  }
+
+  async logout(): Promise<void> {
+    this.stop();
+    // An appliance that is away cannot be told, and need not be: without the secret the cookie opens nothing.
+    await this.api.logout().catch(() => {});
+    this.login.forget();
+    this.open.closeAll();
+    this.library.forget();
+    this.login.end(loginNeeded());
+  }
+
+  /** Reads everything again. */
+  async reload(): Promise<void> {
+    await Promise.all([
+      this.library.load(() => Promise.all([this.api.grains(), this.api.apps()])),
+      this.health.load(),
+    ]).catch(() => {
+      // The stream breaks off for the same reason, and with its return everything is read again.
+    });
+  }
+
+  #take(event: LiveEvent): void {
+    switch (event.type) {
+      case 'hello':
+      case 'resync':
+        void this.reload();
+        break;
+      case 'notice':
+        this.health.notice(event.entry, event.grainId);
+        break;
+      case 'session-lost':
+        this.open.lost(event.grainId, event.host);
+        break;
+      case 'ping':
+        break;
+      default:
+        this.library.take(event);
+    }
+  }
+}
+
+const [useGranary, provideGranary] = createContext<Granary>();
+
+export { provideGranary, useGranary };

@@ -1,0 +1,24 @@
+// What a page inside a frame may say to the shell; everything else is ignored.
+
+export type FrameMessage =
+  | { kind: 'lost' }
+  | { kind: 'path'; path: string }
+  | { kind: 'title'; title: string };
+
+const LONGEST_PATH = 4096;
+const LONGEST_TITLE = 200;
+
+/** The caller has checked who speaks. */
+export function readMessage(data: unknown): FrameMessage | null {
+  if (typeof data !== 'object' || data === null) return null;
+  if ('granary' in data) return data.granary === 'session-lost' ? { kind: 'lost' } : null;
+  if ('setPath' in data) {
+    const path = data.setPath === '' ? '/' : data.setPath;
+    if (typeof path !== 'string' || !path.startsWith('/') || path.length > LONGEST_PATH) return null;
+    return { kind: 'path', path };
+  }
+  if ('setTitle' in data && typeof data.setTitle === 'string') {
+    return { kind: 'title', title: data.setTitle.replace(/\s+/g, ' ').trim().slice(0, LONGEST_TITLE) };
+  }
+  return null;
+}

@@ -1,0 +1,70 @@
+// Addresses of the pages, to and fro.
+
+export type Route =
+  | { page: 'home' }
+  | { page: 'login' }
+  | { page: 'apps' }
+  | { page: 'app'; appId: string }
+  | { page: 'grains' }
+  | { page: 'grain'; grainId: string; path: string }
+  | { page: 'trash' }
+  | { page: 'settings' }
+  | { page: 'missing' };
+
+const PLAIN = { '': 'home', login: 'login', apps: 'apps', grains: 'grains', trash: 'trash', settings: 'settings' } as const;
+
+/** The page at an address. What follows a grain's id is the path inside the grain. */
+export function parseRoute(url: { pathname: string; search: string; hash: string }): Route {
+  const parts = url.pathname.split('/').slice(1);
+  const [first = '', second = ''] = parts;
+  if (first === 'grain' && second !== '') {
+    const grainId = decode(second);
+    if (grainId === null) return { page: 'missing' };
+    const inside = parts.slice(2).join('/');
+    return { page: 'grain', grainId, path: `/${inside}${url.search}${url.hash}` };
+  }
+  if (first === 'apps' && second !== '' && parts.length === 2) {
+    const appId = decode(second);
+    return appId === null ? { page: 'missing' } : { page: 'app', appId };
+  }
+  const trimmed = url.pathname.replace(/^\/|\/$/g, '');
+  return trimmed in PLAIN ? { page: PLAIN[trimmed as keyof typeof PLAIN] } : { page: 'missing' };
+}
+
+export function grainAddress(grainId: string, path = '/'): string {
+  const base = `/grain/${encodeURIComponent(grainId)}`;
+  return path === '/' ? base : base + path;
+}
+
+export function appAddress(appId: string): string {
+  return `/apps/${encodeURIComponent(appId)}`;
+}
+
+/**
+ * The address for a path that a grain's page names; null for one that would show as the address of anything else,
+ * such as `/../../settings`.
+ */
+export function insideAddress(origin: string, grainId: string, path: string): string | null {
+  const base = grainAddress(grainId);
+  let url: URL;
+  try {
+    url = new URL(grainAddress(grainId, path), origin);
+  } catch {
+    return null;
+  }
+  const inside = url.pathname === base || url.pathname.startsWith(`${base}/`);
+  return url.origin === origin && inside ? url.pathname + url.search + url.hash : null;
+}
+
+/** Whether `path` is a page of this origin and nothing cleverer. */
+export function isLocal(path: string): boolean {
+  return path.startsWith('/') && !path.startsWith('//') && !/[\\\p{Cc}]/u.test(path);
+}
+
+function decode(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
+}

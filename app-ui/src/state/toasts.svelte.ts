@@ -1,0 +1,75 @@
+// Short messages at the edge of the window, most of them with a way to take something back.
+import type { Problem } from '../api/types';
+
+const LONG = 9_000;
+
+export interface Toast {
+  id: number;
+  text: string;
+  detail: string;
+  tone: 'plain' | 'problem';
+  action: { label: string; run: () => void } | null;
+}
+
+interface Options {
+  detail?: string;
+  tone?: Toast['tone'];
+  action?: Toast['action'];
+  /** Called when the message goes without its action having been used. */
+  onGone?: () => void;
+}
+
+interface Timer {
+  handle: ReturnType<typeof setTimeout> | undefined;
+  onGone: () => void;
+}
+
+export class Toasts {
+  items: Toast[] = $state.raw([]);
+  readonly #timers = new Map<number, Timer>();
+  #next = 1;
+
+  show(text: string, { detail = '', tone = 'plain', action = null, onGone = () => {} }: Options = {}): number {
+    const id = this.#next++;
+    const wrapped = action && {
+      label: action.label,
+      run: () => {
+        this.#take(id);
+        action.run();
+      },
+    };
+    this.items = [...this.items, { id, text, detail, tone, action: wrapped }];
+    this.#timers.set(id, { handle: undefined, onGone });
+    this.release(id);
+    return id;
+  }
+
+  problem(problem: Problem): void {
+    const detail = [problem.message, problem.remedy].filter(Boolean).join(' ');
+    this.show(problem.title, { detail, tone: 'problem' });
+  }
+
+  dismiss(id: number): void {
+    this.#take(id)?.onGone();
+  }
+
+  /** Nobody loses a message they are reading. */
+  hold(id: number): void {
+    clearTimeout(this.#timers.get(id)?.handle);
+  }
+
+  release(id: number): void {
+    const timer = this.#timers.get(id);
+    if (!timer) return;
+    clearTimeout(timer.handle);
+    timer.handle = setTimeout(() => this.dismiss(id), LONG);
+  }
+
+  #take(id: number): Timer | undefined {
+    const timer = this.#timers.get(id);
+    clearTimeout(timer?.handle);
+    this.#timers.delete(id);
+    this.items = this.items.filter((toast) => toast.id !== id);
+    return timer;
+  }
+}
