@@ -42,6 +42,8 @@ mod session;
 mod tls;
 
 pub mod browser;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod trust;
 
 pub mod web;

@@ -59,9 +59,11 @@ impl Server {
             match listener.accept().await {
                 Ok((stream, peer)) => self.clone().arrived(stream, peer),
                 Err(error) => {
-                    // Out of descriptors or memory, or the client is gone already.
+                    // Out of descriptors or memory, or the client is gone already. The waiting connection stays in the
+                    // kernel's queue until there is room.
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    self.registry.make_room();
+                    tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }
         }

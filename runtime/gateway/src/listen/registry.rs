@@ -68,14 +68,14 @@ impl Registry {
         let mut connections = self.lock();
         // A connection told to stop has no place any more, though it may take a moment to go.
         connections.retain(|_, connection| !connection.stop.is_cancelled() || connection.is_busy());
-        let shaking = connections.values().filter(|connection| !connection.is_open());
+        let shaking = connections.iter().filter(|(_, connection)| !connection.is_open());
         if shaking.clone().count() >= self.limits.handshakes
-            && let Some(oldest) = shaking.min_by_key(|connection| connection.since())
+            && let Some((_, oldest)) = shaking.min_by_key(age)
         {
             oldest.stop.cancel();
         } else if connections.len() >= self.limits.connections {
-            let idle = connections.values().filter(|connection| !connection.is_busy());
-            idle.min_by_key(|connection| connection.since())?.stop.cancel();
+            let idle = connections.iter().filter(|(_, connection)| !connection.is_busy());
+            idle.min_by_key(age)?.1.stop.cancel();
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let connection = Arc::new(Connection {
@@ -88,6 +88,16 @@ impl Registry {
         });
         connections.insert(id, Arc::clone(&connection));
         Some(Place { registry: Arc::clone(self), id, connection })
+    }
+
+    /// Stops the connection that has been idle longest, or the oldest unfinished handshake.
+    pub(crate) fn make_room(&self) {
+        let connections = self.lock();
+        let idle =
+            connections.iter().filter(|(_, connection)| !connection.is_busy() && !connection.stop.is_cancelled());
+        if let Some((_, oldest)) = idle.min_by_key(age) {
+            oldest.stop.cancel();
+        }
     }
 
     /// Notes that a request begins. `None` when too many are being answered already.
@@ -135,6 +145,11 @@ impl Registry {
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What makes one connection older than another; the number decides within the same millisecond.
+fn age((id, connection): &(&u64, &Arc<Connection>)) -> (u64, u64) {
+    (connection.since(), **id)
 }
 
 impl Connection {

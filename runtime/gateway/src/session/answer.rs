@@ -143,13 +143,13 @@ fn enter<B>(sessions: &Sessions, session: &Session, request: &Request<B>, cookie
     response
 }
 
-struct InitQuery {
-    code: String,
-    path: String,
+pub(crate) struct InitQuery {
+    pub(crate) code: String,
+    pub(crate) path: String,
 }
 
 impl InitQuery {
-    fn parse(query: &str) -> Option<Self> {
+    pub(crate) fn parse(query: &str) -> Option<Self> {
         let (mut code, mut path) = (None, None);
         for parameter in query.split('&') {
             let (name, value) = parameter.split_once('=')?;

@@ -6,5 +6,5 @@ mod web;
 
 pub use sessions::{NewSession, Revoke, SessionEvent, SessionUrl, Sessions};
 
-pub(crate) use answer::handle;
+pub(crate) use answer::{InitQuery, handle};
 pub(crate) use web::answers;

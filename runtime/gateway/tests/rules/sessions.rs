@@ -88,6 +88,9 @@ async fn an_app_gets_its_own_cookies_and_none_of_granarys() {
     assert_eq!(text(&running.client().send_h2(&host, request).await), "path= cookies=a=1&b=2");
 }
 
+/// A method, headers, and the status expected.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
+
 #[tokio::test]
 async fn only_a_pages_own_origin_may_ask() {
     let running = Running::start();
@@ -96,7 +99,7 @@ async fn only_a_pages_own_origin_may_ask() {
     let own = format!("https://{host}");
     let shell = format!("https://{}", running.shell());
     let navigate = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
-    let cases: [(&str, &[(&str, &str)], u16); 17] = [
+    let cases: [Case<'_>; 17] = [
         ("POST", &[("origin", &own)], 200),
         ("POST", &[("origin", &own), ("sec-fetch-site", "same-origin")], 200),
         ("POST", &[("origin", "null"), ("sec-fetch-site", "same-origin")], 200),
