@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -66,13 +66,15 @@ impl Appliance {
         let process = Command::new(parts().join("granary"))
             .args(["serve", "--data"])
             .arg(folder.path().join("data"))
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(folder.path().join("serve.log"))?)
+            .stdout(fs::File::create(folder.path().join("serve.out"))?)
+            .stderr(fs::File::create(folder.path().join("serve.err"))?)
             .spawn()
             .context("starting granary; run `make bench`, which builds it")?;
         let mut appliance = Self { folder, process, port: 0 };
         wait_for("granary serve", || appliance.cli(&["apps"]).ok())?;
-        appliance.port = u16::try_from(appliance.cli(&["status"])?["port"].as_u64().context("a port")?)?;
+        let said = ["serve.out", "serve.err"].map(|f| fs::read_to_string(appliance.folder.path().join(f)).unwrap_or_default()).concat();
+        let port = said.split("granary.localhost:").nth(1).context("the address that serve prints")?;
+        appliance.port = port.chars().take_while(char::is_ascii_digit).collect::<String>().parse()?;
         Ok(appliance)
     }
 

@@ -30,9 +30,8 @@ export class Granary {
     const gone = this.ended.then(() => { throw new Error(`granary ended before it was ready:\n${this.output}`); });
     gone.catch(() => {});
     await Promise.race([gone, until(() => this.cli("apps"), 30_000, () => `granary is not ready:\n${this.output}`)]);
-    const status = await this.cli("status");
-    this.port = status.port;
-    this.origin = status.origin;
+    this.origin = this.output.match(/https:\/\/granary\.localhost:\d+/)[0];
+    this.port = Number(new URL(this.origin).port);
   }
 
   // Runs a command with --json; its answer as a value. A failure carries the exit code and what was said.
