@@ -49,7 +49,13 @@ fn own(mut dir: Dir, uid: Uid, gid: Gid) -> io::Result<()> {
         ) {
             Ok(child) if folder => below.push(child),
             _ => {
-                nix::unistd::fchownat(dir.as_fd(), name.as_c_str(), Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?
+                nix::unistd::fchownat(
+                    dir.as_fd(),
+                    name.as_c_str(),
+                    Some(uid),
+                    Some(gid),
+                    AtFlags::AT_SYMLINK_NOFOLLOW,
+                )?;
             }
         }
     }

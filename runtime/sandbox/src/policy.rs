@@ -332,10 +332,13 @@ impl Policy {
 /// A comparison, with its numbers: argument, mask, value.
 type Comparison = (u8, Option<u32>, u32);
 
+/// What decides a call: the clauses in order, and the answer when none matches.
+type Clauses = (Vec<(Vec<Comparison>, Answer)>, Answer);
+
 /// A policy's answers on one architecture.
 #[derive(Debug)]
 pub struct Table {
-    decisions: HashMap<u32, (Vec<(Vec<Comparison>, Answer)>, Answer)>,
+    decisions: HashMap<u32, Clauses>,
     otherwise: Answer,
 }
 

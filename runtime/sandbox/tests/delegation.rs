@@ -107,11 +107,16 @@ fn launcher(delegation: Delegation) -> Launcher {
         .expect("launcher")
 }
 
-/// A cgroup tree of plain files, as far as the delegation writes there; asks a stand-in that ends the job so.
-fn ask(
-    result: &'static str,
-    controllers: &str,
-) -> (Result<PathBuf, String>, Vec<(String, Vec<String>)>, tempfile::TempDir, u32) {
+/// What came of asking: the answer, what the stand-in was asked, the tree, the launcher's pid.
+struct Outcome {
+    answer: Result<PathBuf, String>,
+    asked: Vec<(String, Vec<String>)>,
+    root: tempfile::TempDir,
+    launcher: u32,
+}
+
+/// Asks a stand-in that ends the job so, on a cgroup tree of plain files, as far as the delegation writes there.
+fn ask(result: &'static str, controllers: &str) -> Outcome {
     let bus = Bus::start();
     let root = tempfile::tempdir().expect("folder");
     let scope = root.path().join("user.slice/granary.scope");
@@ -120,7 +125,7 @@ fn ask(
     fs::write(scope.join("cgroup.procs"), "").expect("file");
     let asked = Asked::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-    let (outcome, pid) = runtime.block_on(async {
+    let (answer, launcher) = runtime.block_on(async {
         let systemd = Systemd { asked: asked.clone(), result };
         let _stand_in = zbus::connection::Builder::address(bus.address.as_str())
             .and_then(|b| b.name("org.freedesktop.systemd1"))
@@ -135,14 +140,14 @@ fn ask(
         (launcher.delegation().await.map(Path::to_owned).map_err(str::to_owned), pid)
     });
     let asked = asked.lock().expect("lock").clone();
-    (outcome, asked, root, pid)
+    Outcome { answer, asked, root, launcher }
 }
 
 #[test]
 fn one_scope_is_asked_for_and_entered() {
-    let (outcome, asked, root, launcher) = ask("done", "cpu io memory pids");
+    let Outcome { answer, asked, root, launcher } = ask("done", "cpu io memory pids");
     let scope = root.path().join("user.slice/granary.scope");
-    assert_eq!(outcome, Ok(scope.clone()));
+    assert_eq!(answer, Ok(scope.clone()));
     let own = std::process::id();
     let [(name, properties)] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!(name, &format!("granary-{own}.scope"));
@@ -159,10 +164,10 @@ fn one_scope_is_asked_for_and_entered() {
 
 #[test]
 fn refusals_are_said_in_words() {
-    let (outcome, ..) = ask("failed", "memory pids");
-    assert!(outcome.expect_err("must fail").contains("its job ended with \"failed\""));
-    let (outcome, ..) = ask("done", "hugetlb");
-    assert!(outcome.expect_err("must fail").contains("delegates none of memory, pids and cpu"));
+    let outcome = ask("failed", "memory pids");
+    assert!(outcome.answer.expect_err("must fail").contains("its job ended with \"failed\""));
+    let outcome = ask("done", "hugetlb");
+    assert!(outcome.answer.expect_err("must fail").contains("delegates none of memory, pids and cpu"));
     let delegation = Delegation::SystemdAt { bus: "unix:path=/nowhere/bus".into(), root: "/sys/fs/cgroup".into() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     let reason =

@@ -158,6 +158,7 @@ fn a_missing_launcher() {
 
 /// Run by the tests below in a place where something was taken away; prints what is bad.
 #[test]
+#[allow(clippy::print_stdout, reason = "the other process reads it")]
 fn there() {
     if std::env::var_os("GRANARY_TEST_THERE").is_some() {
         println!("bad: {:?}", bad(&here()));

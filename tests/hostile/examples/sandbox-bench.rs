@@ -43,7 +43,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     let cases = runtime.block_on(measure(rounds));
 
-    let bwrap = cases.iter().find(|case| case.name == "bubblewrap").map(|case| case.median());
+    let bwrap = cases.iter().find(|case| case.name == "bubblewrap").map(Case::median);
     if json {
         let cases: serde_json::Map<_, _> = cases
             .iter()

@@ -121,6 +121,7 @@ fn kill(pid: u32) {
 /// The test below runs this in a process of its own, which stands for the appliance: it starts stubborn guests and
 /// waits to be killed. Its standard output is the guests' log, and so is open as long as one of them lives.
 #[test]
+#[allow(clippy::print_stdout, reason = "the other process reads it")]
 fn an_appliance() {
     if std::env::var_os("GRANARY_TEST_APPLIANCE").is_none() {
         return;

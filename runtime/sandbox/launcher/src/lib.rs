@@ -22,11 +22,12 @@
 //! 10. *setup*: package and /var as mounts, put together under /tmp of its own mount namespace.
 //! 11. *setup*: pivot_root, the old root is let go.
 //! 12. *setup*: Landlock's rules.
-//! 13. *setup*: drops its own capabilities, loads init's filter, wakes pid 2.
+//! 13. *setup*: drops its own capabilities, wakes pid 2.
 //! 14. *app*: limits, descriptors, Landlock, exec.
-//! 15. *init*: tells the appliance, closes all but its socket, reaps until the app ends, tells how.
+//! 15. *init*: loads its filter, tells the appliance, closes all but its socket, reaps until the app ends, tells how.
 //!
-//! Steps 5 and 6 to 12 overlap, which takes the cost of loading the filter out of a launch.
+//! Steps 5 and 6 to 12 overlap, and so do 14 and the beginning of 15: on two processors the cost of loading filters
+//! is not part of a launch.
 //!
 //! Step 1 forks instead of the cheaper CLONE_VM | CLONE_VFORK: init stays, and must not share the launcher's memory
 //! (the kernel's out-of-memory killer ends all processes that share memory, and init would hold the launcher's). So

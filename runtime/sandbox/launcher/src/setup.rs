@@ -134,15 +134,17 @@ fn set_up<const WITHOUT: u32>(common: &Common, socket: Fd) -> Result<i32, Failur
         SHARED.landlock.store(1, Ordering::SeqCst);
     }
 
-    // 13. Only now, and before the app's first instruction, init loses what it had.
+    // 13. Before the app's first instruction, init loses what it had.
     if namespaces {
         sys::drop_capabilities().at(Step::Privileges)?;
     }
+    SHARED.go.store(1, Ordering::SeqCst);
+    sys::futex_wake(&SHARED.go);
+
+    // 15, beginning. Overlaps with the app's exec; nothing inside can reach init meanwhile.
     if stands::<WITHOUT>(WITHOUT_FILTER) {
         sys::load_filter(&app::filters::INIT).at(Step::Filter)?;
     }
-    SHARED.go.store(1, Ordering::SeqCst);
-    sys::futex_wake(&SHARED.go);
     Ok(app)
 }
 
