@@ -171,3 +171,85 @@ fn long_command_lines_arrive_whole() {
         });
     });
 }
+
+/// What runtimes do at their start and after: threads, children, timers, files, sockets, name look-ups, databases.
+const RUNTIMES: [(&str, &[&str], &str); 2] = [
+    (
+        "/usr/bin/python3",
+        &["-I", "-c"],
+        "
+import asyncio, os, socket, sqlite3, subprocess, sys, tempfile, threading
+threads = [threading.Thread(target=lambda: None) for _ in range(8)]
+[t.start() for t in threads]; [t.join() for t in threads]
+assert subprocess.run(['/bin/echo', 'child'], capture_output=True).stdout == b'child\\n'
+kept = tempfile.TemporaryDirectory(); folder = kept.name
+base = sqlite3.connect(folder + '/base'); base.execute('pragma journal_mode=wal')
+base.execute('create table t (x)'); base.execute('insert into t values (1)'); base.commit()
+assert base.execute('select x from t').fetchone() == (1,)
+server = socket.create_server(('127.0.0.1', 0))
+assert socket.create_connection(server.getsockname())
+socket.getaddrinfo('localhost', 80)
+try: socket.getaddrinfo('example.invalid', 80)
+except socket.gaierror: pass
+async def talk():
+    server = await asyncio.start_unix_server(lambda r, w: w.close(), folder + '/socket')
+    reader, writer = await asyncio.open_unix_connection(folder + '/socket')
+    assert await reader.read() == b''; writer.close(); server.close()
+    process = await asyncio.create_subprocess_exec('/bin/true'); assert await process.wait() == 0
+asyncio.run(talk())
+print('fine')
+",
+    ),
+    (
+        "/usr/bin/node",
+        &["-e"],
+        "
+const { Worker } = require('worker_threads'), os = require('os'), fs = require('fs'), net = require('net');
+const { execFileSync } = require('child_process');
+try { os.networkInterfaces(); } catch (e) { if (e.code !== 'ERR_SYSTEM_ERROR') throw e; }
+os.cpus(); os.totalmem(); os.loadavg();
+if (String(execFileSync('/bin/echo', ['child'])) !== 'child\\n') throw new Error('child');
+const folder = fs.mkdtempSync('/tmp/granary-node-');
+fs.writeFileSync(folder + '/a', 'text'); fs.copyFileSync(folder + '/a', folder + '/b');
+fs.watch(folder).close();
+const server = net.createServer((s) => s.end('hello')).listen(0, '127.0.0.1', () => {
+    net.connect(server.address().port, '127.0.0.1').on('data', () => {
+        server.close();
+        require('dns').lookup('localhost', () =>
+            new Worker('require(\"crypto\").randomBytes(9)', { eval: true }).on('exit', () => {
+                fs.rmSync(folder, { recursive: true });
+                console.log('fine');
+            }));
+    });
+});
+",
+    ),
+];
+
+#[test]
+fn runtimes_work_under_the_filter() {
+    each_user("runtimes_work_under_the_filter", || {
+        run(async {
+            use granary_sandbox::protocol::{WITHOUT_LANDLOCK, WITHOUT_NAMESPACES};
+            let ground = Ground::with("granary-launcher-unfenced", 0);
+            // Without namespaces the launcher walks to the folders by itself.
+            use std::os::unix::fs::PermissionsExt;
+            let open = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(ground.path(""), open).expect("mode");
+            for (program, arguments, script) in RUNTIMES {
+                if !std::path::Path::new(program).exists() {
+                    eprintln!("skipped: {program}, which is not installed here");
+                    continue;
+                }
+                let (mut launch, log, _api) = ground.launch("package", &["unused"]);
+                launch.argv = [program].iter().chain(arguments).chain(&[script]).map(Into::into).collect();
+                launch.env = vec![("PATH".into(), "/usr/bin:/bin".into()), ("HOME".into(), "/tmp".into())];
+                let sandbox = ground.launcher.launch_without(launch, WITHOUT_NAMESPACES | WITHOUT_LANDLOCK).await;
+                let sandbox = sandbox.expect("launch");
+                let output = support::read_to_end(log).await;
+                assert_eq!(sandbox.wait().await, Exit::Code(0), "{program}: {output}");
+                assert!(output.ends_with("fine\n"), "{program}: {output}");
+            }
+        });
+    });
+}
