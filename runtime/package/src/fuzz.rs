@@ -9,11 +9,12 @@ pub fn package(bytes: &[u8]) {
     let _ = crate::verify(bytes, Options::default());
 }
 
-/// An archive message, as it is after the signature was found to be good.
+/// An archive message, as it is after the signature was found to be good, with the manifest and the bridge's part in it.
 pub fn archive(bytes: &[u8]) {
-    if let Ok(tree) = Tree::new(bytes) {
-        let _ = tree.check(&Options::default());
-    }
+    let Ok(tree) = Tree::new(bytes) else { return };
+    let Ok(contents) = tree.check(&Options::default()) else { return };
+    contents.manifest.into_iter().for_each(manifest);
+    contents.bridge_config.into_iter().for_each(bridge_config);
 }
 
 /// The compressed part and the signature message, without what leads there: the magic number is put in front.
