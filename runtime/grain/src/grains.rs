@@ -75,10 +75,10 @@ enum Phase {
 impl Inner {
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
         // Taken only by drop.
-        self.files
-            .as_ref()
-            .map(Runtime::handle)
-            .unwrap_or_else(|| unreachable!("the files' runtime lives as long as this"))
+        match &self.files {
+            Some(files) => files.handle(),
+            None => unreachable!("the files' runtime lives as long as this"),
+        }
     }
 
     /// The settings as they are now; a grain keeps those it was started with.

@@ -132,7 +132,7 @@ mod tests {
         let locked = grain.join("locked");
         std::fs::create_dir(&locked).unwrap();
         std::fs::write(locked.join("inside"), "x").unwrap();
-        std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
 
         remove_tree(&grain).unwrap();
         assert!(!grain.exists());

@@ -103,7 +103,7 @@ impl Ticker {
             }
             Self::Manual(receiver) => {
                 if let Err(broadcast::error::RecvError::Closed) = receiver.recv().await {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             }
         }

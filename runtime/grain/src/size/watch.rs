@@ -45,7 +45,7 @@ impl Watcher {
                 runtime.spawn(listen(Arc::downgrade(&watcher), inotify));
             }
             Err(error) => {
-                tracing::warn!(%error, "inotify is not available; grains' sizes are measured every few seconds")
+                tracing::warn!(%error, "inotify is not available; grains' sizes are measured every few seconds");
             }
         }
         watcher

@@ -246,7 +246,7 @@ fn table(segments: &[&[u8]]) -> Vec<u8> {
     let mut push = |number: usize| table.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
     push(count - 1);
     segments.iter().for_each(|segment| push(segment.len() / 8));
-    if count % 2 == 0 {
+    if count.is_multiple_of(2) {
         push(0);
     }
     table

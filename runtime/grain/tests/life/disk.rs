@@ -46,7 +46,7 @@ async fn a_fast_filler() {
     fixture.event(&id, |event| matches!(event, GrainEvent::DiskFull { .. })).await;
     fixture.stopped(&id).await;
     let bytes = std::fs::metadata(fixture.dir(&id).join("var/fill")).unwrap().len();
-    println!("a filler with a limit of {} MiB had written {} MiB", hard >> 20, bytes >> 20);
+    eprintln!("a filler with a limit of {} MiB had written {} MiB", hard >> 20, bytes >> 20);
     assert!(bytes < 1 << 30, "{} MiB", bytes >> 20);
 }
 

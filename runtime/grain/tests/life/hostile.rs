@@ -75,9 +75,9 @@ async fn a_flood_of_calls() {
     let session = fixture.open(&id).await;
     assert_eq!(get(&session, "counter").await.unwrap(), "0", "the flooding grain itself still answers");
     let flooded = percentile_99(&witness, 300).await;
-    println!("p99 of another grain: {alone:?} alone, {flooded:?} while one floods");
+    eprintln!("p99 of another grain: {alone:?} alone, {flooded:?} while one floods");
     // Both run on the same processors, so some of it is the machine's; far from this bound.
-    assert!(flooded < alone.max(Duration::from_millis(5)) * 20, "{alone:?} became {flooded:?}");
+    assert!(flooded < alone.max(Duration::from_millis(10)) * 20, "{alone:?} became {flooded:?}");
     fixture.grains.stop(&id).await.unwrap();
 }
 

@@ -63,7 +63,7 @@ async fn create_refuses() {
     assert!(!missing.dir.exists());
     let error = fixture.grains.open_session("aaaaaaaaaaaaaaaaaaaaaa", request()).await.unwrap_err();
     assert_eq!(error.code(), "no-such-grain");
-    std::fs::remove_dir_all(&spec.dir.join("var")).unwrap_or_default();
+    std::fs::remove_dir_all(spec.dir.join("var")).unwrap();
     fixture.grains.stop(&spec.id).await.unwrap();
     let error = fixture.grains.open_session(&spec.id, request()).await.unwrap_err();
     assert_eq!(error.code(), "no-such-grain", "{error}");

@@ -92,7 +92,7 @@ impl Request {
             path: path.to_owned(),
             query,
             raw_query: raw_query.to_owned(),
-            context: read_context(context, etag)?,
+            context: read_context(context, &etag)?,
             condition,
             stream: context.has_response_stream().then(|| context.get_response_stream()).transpose()?,
             extra: Map::new(),
@@ -175,7 +175,7 @@ fn read_condition(context: context::Reader<'_>) -> Result<(Condition, Value), Er
     })
 }
 
-fn read_context(context: context::Reader<'_>, etag: Value) -> Result<Value, Error> {
+fn read_context(context: context::Reader<'_>, etag: &Value) -> Result<Value, Error> {
     let mut cookies = Vec::new();
     for cookie in context.get_cookies()? {
         cookies.push(json!([cookie.get_key()?.to_string()?, cookie.get_value()?.to_string()?]));
