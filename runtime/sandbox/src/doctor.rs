@@ -275,8 +275,9 @@ impl Observations {
             Some(1..) => entry.bad(
                 "AppArmor keeps user namespaces from programs that it does not know \
                  (kernel.apparmor_restrict_unprivileged_userns is set).",
-                "Install Granary's package, which brings an AppArmor profile for its launcher; or copy that profile to \
-                 /etc/apparmor.d/granary-launcher and run: sudo apparmor_parser -r /etc/apparmor.d/granary-launcher",
+                "Install Granary's package, which brings an AppArmor profile for its launcher. When running from a source \
+                 tree, copy runtime/sandbox/policy/apparmor to /etc/apparmor.d/granary-launcher, put the launcher's path \
+                 into it, and run: sudo apparmor_parser -r /etc/apparmor.d/granary-launcher",
             ),
             _ => entry.good("No AppArmor rule is in the way of user namespaces."),
         }

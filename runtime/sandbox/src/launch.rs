@@ -10,7 +10,7 @@ use std::{ffi::OsString, os::fd::OwnedFd, path::PathBuf};
 /// `log` as fds 1 and 2, `api` as fd 3, and nothing else.
 #[derive(Debug)]
 pub struct Launch {
-    /// A short name for messages and for the cgroup: letters, digits, `-` and `_` are kept.
+    /// A short name, for the trace.
     pub name: String,
     /// The unpacked package: an absolute path to a folder.
     pub package: PathBuf,

@@ -12,7 +12,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -31,6 +31,9 @@ use crate::{
 
 /// How long a healthy computer may take for one step of a launch, swapping and all.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Preparing waits until the app just launched has had the processor for its own start.
+const REST: Duration = Duration::from_millis(100);
 
 /// How the launcher is started and used.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +68,7 @@ struct Inner {
     cgroups: OnceCell<Result<Cgroups, String>>,
     connection: tokio::sync::Mutex<Option<Connection>>,
     pool: Mutex<VecDeque<Blank>>,
+    refilling: AtomicBool,
     last_id: AtomicU32,
 }
 
@@ -114,6 +118,7 @@ impl Launcher {
                 cgroups: OnceCell::new(),
                 connection: tokio::sync::Mutex::new(Some(connection)),
                 pool: Mutex::new(VecDeque::new()),
+                refilling: AtomicBool::new(false),
                 last_id: AtomicU32::new(0),
             }),
         })
@@ -136,10 +141,13 @@ impl Launcher {
     /// Runs a program in a sandbox of its own. Returns once the program's first instruction is due.
     pub async fn launch(&self, launch: Launch) -> Result<Sandbox, Error> {
         let sandbox = self.inner.launch(launch, 0).await?;
-        if self.inner.prepared > 0 {
+        if self.inner.prepared > 0 && !self.inner.refilling.swap(true, Ordering::AcqRel) {
             let inner = self.inner.clone();
             tokio::spawn(async move {
-                if let Err(error) = inner.refill().await {
+                tokio::time::sleep(REST).await;
+                let outcome = inner.refill().await;
+                inner.refilling.store(false, Ordering::Release);
+                if let Err(error) = outcome {
                     tracing::warn!(%error, "cannot prepare a sandbox");
                 }
             });
@@ -333,7 +341,10 @@ impl Inner {
 async fn begin(blank: Blank, launch: &Launch) -> Result<Option<Sandbox>, Error> {
     let sandbox = Sandbox::new(blank.socket, blank.pidfd, blank.pid, blank.cgroup)?;
     match tokio::time::timeout(PATIENCE, sandbox.beginning()).await {
-        Ok(Ok(Beginning::Started)) => Ok(Some(sandbox)),
+        Ok(Ok(Beginning::Started)) => {
+            tracing::debug!(name = launch.name, pid = sandbox.pid(), "a sandbox runs");
+            Ok(Some(sandbox))
+        }
         Ok(Ok(Beginning::Failed(step, errno))) => Err(Error::step(step, errno, launch)),
         Ok(Ok(Beginning::Gone)) | Err(_) => Ok(None),
         Ok(Err(error)) => Err(error.into()),
