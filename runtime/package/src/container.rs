@@ -21,6 +21,8 @@ pub(crate) const ARCHIVE_LIMIT: u64 = 1 << 30;
 const SIGNATURE_MESSAGE_LIMIT: usize = 64 << 10;
 
 const BUFFER: usize = 256 << 10;
+/// As many as are decompressed at a time.
+static ZEROS: [u8; BUFFER] = [0; BUFFER];
 
 /// A package whose signature is good; its tree has not been looked at.
 pub(crate) struct Container {
@@ -207,7 +209,7 @@ struct Signed {
 impl Output<'_> {
     /// Zeros become holes: what is there only to be large then costs no disk, and no time to write it there.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.iter().all(|&byte| byte == 0) {
+        if *bytes == ZEROS[..bytes.len()] {
             self.file.seek_relative(i64::try_from(bytes.len()).map_err(io::Error::other)?)
         } else {
             self.file.write_all(bytes)
