@@ -42,7 +42,7 @@ export class Granary {
       secret: () => this.login.secret(),
       onLoggedOut: (problem) => this.login.end(problem),
     });
-    this.health = new Health(() => this.api.status());
+    this.health = new Health(() => this.api.status(), this.keep);
     this.icons = new Icons(this.api);
     this.installs = new Installs(this.api);
     this.open = new OpenGrains(this.api, this.keep);

@@ -28,4 +28,17 @@ export class Keep {
   remove(what: string): void {
     this.#storage.removeItem(this.name(what));
   }
+
+  list(what: string): string[] {
+    try {
+      const kept: unknown = JSON.parse(this.get(what) ?? '[]');
+      return Array.isArray(kept) ? [...new Set(kept.filter((each) => typeof each === 'string'))] : [];
+    } catch {
+      return [];
+    }
+  }
+
+  setList(what: string, list: readonly string[]): void {
+    this.set(what, JSON.stringify(list));
+  }
 }

@@ -28,7 +28,7 @@ export function parseRoute(url: { pathname: string; search: string; hash: string
     return appId === null ? { page: 'missing' } : { page: 'app', appId };
   }
   const trimmed = url.pathname.replace(/^\/|\/$/g, '');
-  return trimmed in PLAIN ? { page: PLAIN[trimmed as keyof typeof PLAIN] } : { page: 'missing' };
+  return Object.hasOwn(PLAIN, trimmed) ? { page: PLAIN[trimmed as keyof typeof PLAIN] } : { page: 'missing' };
 }
 
 export function grainAddress(grainId: string, path = '/'): string {

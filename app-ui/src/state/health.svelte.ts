@@ -1,21 +1,28 @@
 // What the person should know about this computer, this appliance and single grains.
 import type { Entry, Status } from '../api/types';
+import type { Keep } from '../lib/keep';
 
 /** Notices come in bursts; one look at the registry answers all of them. */
 const GATHER = 150;
+const ASIDE = 'aside';
+/** So many entries put aside are remembered. */
+const MOST = 50;
 
 export class Health {
   status: Status | null = $state.raw(null);
-  #dismissed: ReadonlySet<string> = $state.raw(new Set());
+  #dismissed: readonly string[] = $state.raw([]);
   /** Which grain an entry is about, as far as this page was told. */
   #about: ReadonlyMap<string, string> = $state.raw(new Map());
   readonly #read: () => Promise<Status>;
+  readonly #keep: Keep;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  readonly shown = $derived((this.status?.health ?? []).filter((e) => !e.ok && !this.#dismissed.has(fullKey(e))));
+  readonly shown = $derived((this.status?.health ?? []).filter((e) => !e.ok && !this.#dismissed.includes(fullKey(e))));
 
-  constructor(read: () => Promise<Status>) {
+  constructor(read: () => Promise<Status>, keep: Keep) {
     this.#read = read;
+    this.#keep = keep;
+    this.#dismissed = keep.list(ASIDE);
   }
 
   async load(): Promise<void> {
@@ -35,9 +42,10 @@ export class Health {
     return this.#about.get(key(entry));
   }
 
-  /** Puts an entry aside until it changes. */
+  /** Puts an entry aside until it changes, also for the next visit. The settings go on showing it. */
   dismiss(entry: Entry): void {
-    this.#dismissed = new Set(this.#dismissed).add(fullKey(entry));
+    this.#dismissed = [...this.#dismissed, fullKey(entry)].slice(-MOST);
+    this.#keep.setList(ASIDE, this.#dismissed);
   }
 }
 

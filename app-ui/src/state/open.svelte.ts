@@ -42,7 +42,7 @@ export class OpenGrains {
     this.#api = api;
     this.#keep = keep;
     this.#now = now;
-    this.items = recall(keep.get(OPEN)).map((id) => new OpenGrain(id));
+    this.items = keep.list(OPEN).map((id) => new OpenGrain(id));
   }
 
   find(grainId: string): OpenGrain | undefined {
@@ -124,16 +124,7 @@ export class OpenGrains {
   }
 
   #remember(): void {
-    this.#keep.set(OPEN, JSON.stringify(this.items.map((item) => item.grainId)));
-  }
-}
-
-function recall(kept: string | null): string[] {
-  try {
-    const ids: unknown = JSON.parse(kept ?? '[]');
-    return Array.isArray(ids) ? [...new Set(ids.filter((id) => typeof id === 'string'))] : [];
-  } catch {
-    return [];
+    this.#keep.setList(OPEN, this.items.map((item) => item.grainId));
   }
 }
 
