@@ -136,37 +136,26 @@ for (const name of names) {
       await page.close();
     });
 
-    test("a page that sets two hundred cookies for the whole site leaves the owner one click away", async () => {
+    test("a page that sets two hundred cookies for the whole site leaves the owner logged in", async () => {
       const { page: shell, call } = await owner(browser, granary);
       const page = await open(browser, granary, one);
       await page.evaluate(() => {
         for (let i = 0; i < 200; i++) document.cookie = `flood${i}=${"x".repeat(100)}; Domain=granary.localhost; Path=/; Secure`;
       });
-      const status = (await call("GET", "/grains")).status;
-      if (status !== 200) {
-        await shell.goto(granary.origin, { waitUntil: "load" });
-        const again = await owner(browser, granary);
-        assert.equal((await again.call("GET", "/grains")).status, 200);
-      }
+      assert.equal((await call("GET", "/grains")).status, 200);
       await page.close();
       await shell.close();
     });
 
-    test("four hundred sessions one after another do not lock the owner out", async () => {
+    test("four hundred sessions one after another leave the owner logged in", async () => {
       const { page, call } = await owner(browser, granary);
       const visitor = await browser.newPage();
       for (let i = 0; i < 400; i++) {
-        // Renewed by the API call, the owner's cookie stays younger than the sessions'.
-        if (i % 50 === 0) assert.equal((await call("GET", "/status")).status, 200, `after ${i} sessions`);
         const { url } = JSON.parse((await call("POST", `/grains/${two}/session`, {})).body);
         const answer = await visitor.goto(url.replace(/path=[^&]*$/, "path=%2Flist"));
         assert.equal(answer.status(), 200, `session ${i}`);
       }
-      const status = (await call("GET", "/grains")).status;
-      if (status !== 200) {
-        const again = await owner(browser, granary);
-        assert.equal((await again.call("GET", "/grains")).status, 200);
-      }
+      assert.equal((await call("GET", "/grains")).status, 200);
       await visitor.close();
       await page.close();
     });
