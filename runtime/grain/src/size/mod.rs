@@ -89,6 +89,8 @@ async fn follow(
     let mut hidden = 0;
     // What the disk and the walk said when hidden files were last looked for.
     let mut baseline: Option<(u64, u64)> = None;
+    let mut looked = Instant::now();
+    let mut written = false;
     loop {
         let free_before = free_space(&root);
         let started = Instant::now();
@@ -122,8 +124,11 @@ async fn follow(
         }
         let (free, walked) = *baseline.get_or_insert((free_before, size.bytes));
         let lost = free.saturating_sub(free_space(&root));
-        if hidden > 0 || lost.saturating_sub(size.bytes.saturating_sub(walked)) > UNEXPLAINED {
-            // More is gone from the disk than the walk explains, by this grain or by anybody else.
+        written |= changed;
+        let unexplained = lost.saturating_sub(size.bytes.saturating_sub(walked)) > UNEXPLAINED;
+        // Others may free at the same time what this grain takes, so a grain that writes is also looked at by the clock.
+        if hidden > 0 || unexplained || (written && looked.elapsed() >= PERIOD) {
+            (looked, written) = (Instant::now(), false);
             let device = root.clone();
             hidden = tokio::task::spawn_blocking(move || hidden::held_open(pid, &device)).await.unwrap_or(0);
             baseline = Some((free_space(&root), size.bytes));

@@ -121,6 +121,17 @@ impl Fixture {
         get(&self.open(id).await, path).await.unwrap()
     }
 
+    /// A tick, which every grain has taken when this returns.
+    pub(crate) async fn tick(&self) {
+        self.ticks.send(()).unwrap();
+        let taken = async {
+            while !self.ticks.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, taken).await.expect("the tick is taken");
+    }
+
     /// Waits for an event of this grain.
     pub(crate) async fn event(&mut self, id: &str, wanted: impl Fn(&GrainEvent) -> bool) -> GrainEvent {
         let search = async {

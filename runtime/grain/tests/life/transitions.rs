@@ -105,9 +105,8 @@ async fn kept_alive_by_use_only() {
     let mut fixture = Fixture::new();
     let id = fixture.create(&[]).await;
     let session = fixture.open(&id).await;
-    // A tick is over when the next call is answered: both are handled on the vat in order, and the tick came first.
     for _ in 0..3 {
-        fixture.ticks.send(()).unwrap();
+        fixture.tick().await;
         get(&session, "counter").await.unwrap();
     }
     assert_eq!(fixture.grains.status(&id).state, GrainState::Running);
