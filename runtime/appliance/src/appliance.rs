@@ -83,6 +83,7 @@ pub struct Appliance {
     runtime: Option<Runtime>,
     core: Arc<Core>,
     vat: Vat,
+    wished: u16,
     socket: PathBuf,
     serving: Option<JoinHandle<Result<(), GatewayError>>>,
 }
@@ -113,8 +114,8 @@ impl Appliance {
             .build()?;
         let vat = Vat::start()?;
         let entered = runtime.enter();
-        let gateway =
-            Arc::new(Gateway::new(GatewayConfig::new(folder.root(), config.port.unwrap_or(chosen.port), vat.clone()))?);
+        let wished = config.port.unwrap_or(chosen.port);
+        let gateway = Arc::new(Gateway::new(GatewayConfig::new(folder.root(), wished, vat.clone()))?);
         if chosen.port != gateway.port() {
             chosen.port = gateway.port();
             chosen.save(&store)?;
@@ -156,13 +157,19 @@ impl Appliance {
         let shell = api::router(Arc::clone(&core)).merge(ui::router());
         let serving = runtime.spawn(async move { gateway.serve(shell, ending.cancelled_owned()).await });
         runtime.spawn(serve::serve_socket(Arc::clone(&core), listener));
-        Ok(Self { runtime: Some(runtime), core, vat, socket: socket_path, serving: Some(serving) })
+        Ok(Self { runtime: Some(runtime), core, vat, wished, socket: socket_path, serving: Some(serving) })
     }
 
     /// The port of every origin.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.core.port
+    }
+
+    /// The port that was wished for and is taken, when there is another one instead.
+    #[must_use]
+    pub fn taken_port(&self) -> Option<u16> {
+        Some(self.wished).filter(|&wished| wished != 0 && wished != self.core.port)
     }
 
     /// The shell origin, `https://granary.localhost:6443`.

@@ -32,8 +32,8 @@ pub(crate) fn run(args: &Serve, data: &Path, output: Output) -> Outcome<ExitCode
     let config = Config { port: args.port, ..Config::new(data) };
     let mut appliance = Appliance::start(&config).map_err(|error| failure(&error))?;
 
-    if let Some(wished) = args.port.filter(|&port| port != 0 && port != appliance.port()) {
-        output.say(format_args!("Port {wished} is taken; Granary uses {} instead.", appliance.port()));
+    if let Some(taken) = appliance.taken_port() {
+        output.say(format_args!("Port {taken} is taken; Granary uses {} instead, from now on.", appliance.port()));
     }
     output.say(format_args!(
         "Granary is ready at {}. Its data is in {}.",
