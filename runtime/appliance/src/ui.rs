@@ -14,7 +14,18 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 struct Files;
 
 /// Pages of the shell; the script in the one HTML file shows the right one.
-const PAGES: [&str; 9] = ["/", "/login", "/apps", "/apps/{app}", "/grains", "/grain/{grain}", "/grain/{grain}/{*inside}", "/trash", "/settings"];
+const PAGES: [&str; 9] = [
+    "/",
+    "/login",
+    "/apps",
+    "/apps/{app}",
+    "/grains",
+    "/grain/{grain}",
+    // What follows a grain's id is the path inside the grain.
+    "/grain/{grain}/{*inside}",
+    "/trash",
+    "/settings",
+];
 
 const INDEX: &str = "index.html";
 
