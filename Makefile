@@ -15,8 +15,8 @@ SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Debian packages, one list for each purpose.
 APT_BUILD := build-essential ca-certificates capnproto libcapnp-dev curl nodejs pkg-config xz-utils
 APT_RUN   := libnss3-tools xdg-utils
-APT_TEST  := chromium firefox-esr libnss3-tools gnupg iproute2 python3-venv dbus strace util-linux fonts-dejavu-core
-APT_BENCH := bubblewrap nginx-light openssl wrk
+APT_TEST  := chromium firefox-esr libnss3-tools bubblewrap gnupg iproute2 openssl python3-venv dbus dbus-daemon strace util-linux fonts-dejavu-core
+APT_BENCH := nginx-light wrk
 
 timed = tests/timed.sh
 

@@ -9,6 +9,7 @@ use granary_grain::Grains;
 use granary_sandbox::{Launcher, LauncherConfig};
 use granary_store::Store;
 use granary_wire::vat::Vat;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -45,6 +46,15 @@ impl Config {
             launcher: LauncherConfig { prepared: PREPARED, ..LauncherConfig::default() },
             libexec: starters::folders(),
         }
+    }
+}
+
+/// Each open grain and each connection takes a few descriptors: what the computer allows is used. Grains get limits of their own.
+fn raise_file_limit() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        tracing::warn!(%error, "the limit of open files could not be raised");
     }
 }
 
@@ -98,6 +108,7 @@ impl Appliance {
     /// When another appliance runs on the folder, or the computer lacks something.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let mut folder = Folder::open(&config.data_dir)?;
+        raise_file_limit();
         let launcher = Launcher::start(&config.launcher)?;
         let store = Arc::new(Store::open(&folder.database())?);
         let mut chosen = Chosen::load(&store)?;

@@ -5,6 +5,7 @@
     reason = "the shorter form is not general over the lifetime of `Read`"
 )]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use granary_package::{ActionInput, Installed};
@@ -13,6 +14,7 @@ use granary_store::{Icon, IconKind, Package};
 use crate::api::problem::{Problem, Result};
 use crate::api::types::{Action, App, Author, Event, InstallOutcome};
 use crate::core::{Core, blocking, now};
+use crate::starters;
 
 /// What an installation meant.
 pub(crate) struct Change {
@@ -63,6 +65,15 @@ impl Core {
         let (package, icons) = describe(installed);
         let change = self.db(move |store| {
             Ok(store.write(|w| {
+                if starters::IDS.contains(&package.app_id.as_str()) {
+                    let mut own: BTreeSet<String> = w.setting(starters::PACKAGES)?.unwrap_or_default();
+                    if starter {
+                        own.insert(package.package_id.clone());
+                        w.set_setting(starters::PACKAGES, &own)?;
+                    } else if !own.contains(&package.package_id) {
+                        return Ok::<_, granary_store::Error>(None);
+                    }
+                }
                 let before = w.app(&package.app_id)?;
                 let outcome = match &before {
                     None => InstallOutcome::Installed,
@@ -75,10 +86,13 @@ impl Core {
                 w.put_app(&package.app_id, &package.package_id, starter, package.installed)?;
                 let moved = w.upgrade_grains(&package)?;
                 let after = w.app(&package.app_id)?;
-                Ok::<_, granary_store::Error>(after.map(|after| Change { app: app(after), outcome, moved }))
+                Ok(Some(after.map(|after| Change { app: app(after), outcome, moved })))
             })?)
         });
-        let change = change.await?.ok_or_else(|| Problem::internal("an app vanished while it was installed"))?;
+        let change = change
+            .await?
+            .ok_or_else(starters::not_ours)?
+            .ok_or_else(|| Problem::internal("an app vanished while it was installed"))?;
         self.updates.tell(Event::App { app: change.app.clone() });
         for grain in &change.moved {
             // It starts again, from the new package, on its next use.

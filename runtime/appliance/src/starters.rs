@@ -4,10 +4,29 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::api::problem::Problem;
 use crate::core::Core;
 
 /// Which file was installed last, by its name: length and time of change.
 const KEY: &str = "starters";
+
+/// The starter apps' ids. Their keys are public, so that everybody's build has the same ids: anybody can sign with them, and a package
+/// of theirs counts only when it came with Granary.
+pub(crate) const IDS: [&str; 2] =
+    ["j61akt7rnvn6u53e2dh3whv84adahr74wcvyax9tw5a534f1t9m0", "2zjdrdc2vcgnmra0dqmmquhmkktxvzut8v45yme6qnxpgtgj7zt0"];
+
+/// The ids of the packages that came with Granary.
+pub(crate) const PACKAGES: &str = "starter-packages";
+
+/// Why a package that bears a starter app's id and did not come with Granary is refused.
+pub(crate) fn not_ours() -> Problem {
+    Problem::invalid(
+        "package-starter",
+        "This app comes with Granary",
+        "The package says it is one of the apps that come with Granary, but it is not the one that came. Its key is public, so it may be anybody's. \
+         New versions of these apps come with new versions of Granary.",
+    )
+}
 
 type Seen = BTreeMap<String, (u64, u64)>;
 
@@ -37,7 +56,6 @@ impl Core {
     }
 
     async fn install_new_starter(self: &Arc<Self>, path: &Path) -> crate::api::problem::Result<()> {
-        use crate::api::problem::Problem;
         use std::os::unix::fs::MetadataExt as _;
 
         let failed = |error: std::io::Error| Problem::internal(format!("{}: {error}", path.display()));

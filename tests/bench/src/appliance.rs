@@ -72,7 +72,9 @@ impl Appliance {
             .context("starting granary; run `make bench`, which builds it")?;
         let mut appliance = Self { folder, process, port: 0 };
         wait_for("granary serve", || appliance.cli(&["apps"]).ok())?;
-        let said = ["serve.out", "serve.err"].map(|f| fs::read_to_string(appliance.folder.path().join(f)).unwrap_or_default()).concat();
+        let said = ["serve.out", "serve.err"]
+            .map(|f| fs::read_to_string(appliance.folder.path().join(f)).unwrap_or_default())
+            .concat();
         let port = said.split("granary.localhost:").nth(1).context("the address that serve prints")?;
         appliance.port = port.chars().take_while(char::is_ascii_digit).collect::<String>().parse()?;
         Ok(appliance)

@@ -14,7 +14,12 @@ use crate::{
 /// Runs one of the crates' own measuring programs, built by `make bench`.
 fn example(name: &str, args: &[&str]) -> Result<Value> {
     let program = format!("target/release/examples/{name}");
-    let text = output(Command::new(program).env("GRANARY_LIBEXEC", std::fs::canonicalize("target/guest/bin")?).arg("--json").args(args))?;
+    let text = output(
+        Command::new(program)
+            .env("GRANARY_LIBEXEC", std::fs::canonicalize("target/guest/bin")?)
+            .arg("--json")
+            .args(args),
+    )?;
     Ok(serde_json::from_str(&text)?)
 }
 
