@@ -5,9 +5,13 @@ module.exports = {
   userDir: "/var",
   flowFile: "flows.json",
   credentialSecret: false,
+  // The editor asks for the present form of its API with a header of its own, which no bridge passes on.
+  httpAdminMiddleware(request, response, next) {
+    request.headers["node-red-api-version"] ??= "v2";
+    next();
+  },
   telemetry: { enabled: false, updateNotification: false },
-  diagnostics: { enabled: true, ui: true },
   externalModules: { palette: { allowInstall: false }, modules: { allowInstall: false } },
-  editorTheme: { tours: false, palette: { editable: false } },
+  editorTheme: { tours: false },
   logging: { console: { level: "info", metrics: false, audit: false } },
 };
