@@ -130,3 +130,9 @@ test("the appliance goes and comes back, and the page heals itself", async () =>
   await granary.cli("rename", "Harvest plan", "Harvest done");
   await page.getByRole("link", { name: "Harvest done" }).first().waitFor({ timeout: 60_000 });
 });
+
+test("the UI's types are made from the API as it is", async () => {
+  const document = JSON.parse((await granary.run("openapi")).stdout);
+  const committed = createRequire(import.meta.url)(path.join(root, "app-ui/src/api/openapi.json"));
+  assert.deepEqual(committed, document, "run: target/debug/granary openapi > app-ui/src/api/openapi.json && cd app-ui && npm run types");
+});
