@@ -4,8 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{self, Command};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -29,15 +30,29 @@ pub(crate) struct Child {
 pub(crate) fn start(command: &[OsString]) -> io::Result<Child> {
     let (program, arguments) =
         command.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command was given"))?;
-    let child = match Command::new(program).args(arguments).spawn() {
+    // Before there is an app, so that a signal that comes while it starts is passed on too instead of ending the bridge.
+    watched().thread_block()?;
+    let child = match spawn(Command::new(program).args(arguments)) {
         // A script without a #! line, which a shell would run.
         Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
-            Command::new("/bin/sh").arg(find(program)).args(arguments).spawn()?
+            spawn(Command::new("/bin/sh").arg(find(program)).args(arguments))?
         }
         other => other?,
     };
     let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
     Ok(Child { pid: Pid::from_raw(pid) })
+}
+
+/// The signals that the bridge reads instead of dying of them.
+fn watched() -> SigSet {
+    [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT].into_iter().collect()
+}
+
+/// Starts a program that has no signal blocked.
+fn spawn(command: &mut Command) -> io::Result<process::Child> {
+    // SAFETY: between fork and exec the closure makes one system call and touches no memory but its own stack.
+    unsafe { command.pre_exec(|| Ok(watched().thread_unblock()?)) };
+    command.spawn()
 }
 
 /// Where the search path leads for a program that was found to exist.
@@ -62,17 +77,11 @@ impl Child {
     /// Waits until the app has ended, and gives the exit code to end with. Also reaps what the app leaves behind, since
     /// the bridge may be the first process of the sandbox.
     pub(crate) async fn wait(&self) -> io::Result<i32> {
-        let mut set = SigSet::empty();
-        for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT] {
-            set.add(signal);
-        }
-        // Only now: the app must not inherit the mask.
-        set.thread_block()?;
-        let signals = SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        let signals = SignalFd::with_flags(&watched(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         // SAFETY: `Signals` owns its descriptor and gives away no other.
         let signals = unsafe { AsyncFd::register(Signals(signals)) }.map_err(io::Error::from)?;
         loop {
-            // Children that ended before there was a mask have left no signal, so this comes first.
+            // Several ends may leave one signal, so this comes first.
             if let Some(code) = self.reap()? {
                 return Ok(code);
             }
