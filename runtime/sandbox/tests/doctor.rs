@@ -68,7 +68,12 @@ fn recorded_computers() {
     check(
         "Ubuntu 24.04 with our profile: the setting is there, and the trial runs",
         Observations { apparmor_restrict: Some(1), ..good() },
-        &[codes::APPARMOR.to_owned()],
+        &[],
+    );
+    check(
+        "a container that allows sandboxes is no trouble to tell anybody about",
+        Observations { container: Some("docker".into()), ..good() },
+        &[],
     );
     check(
         "another security module",
