@@ -147,10 +147,10 @@ for (const name of names) {
       await shell.close();
     });
 
-    test("four hundred sessions one after another leave the owner logged in", async () => {
+    test("a hundred sessions one after another leave the owner logged in", async () => {
       const { page, call } = await owner(browser, granary);
       const visitor = await browser.newPage();
-      for (let i = 0; i < 400; i++) {
+      for (let i = 0; i < 100; i++) {
         const { url } = JSON.parse((await call("POST", `/grains/${two}/session`, {})).body);
         const answer = await visitor.goto(url.replace(/path=[^&]*$/, "path=%2Flist"));
         assert.equal(answer.status(), 200, `session ${i}`);
