@@ -31,7 +31,7 @@ export function apply(edit, text) {
   return out;
 }
 
-// Walks two edits side by side; `step(a, b)` gets one part of each, or null for "nothing of this side now".
+// For two edits of one text: each as it must read when the other was applied first.
 export function transform(first, second) {
   const [mine, theirs] = [[], []];
   const a = [...first];
