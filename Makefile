@@ -15,6 +15,8 @@ SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Debian packages, one list for each purpose.
 APT_BUILD := build-essential ca-certificates capnproto libcapnp-dev curl nodejs pkg-config xz-utils
 APT_RUN   := libnss3-tools xdg-utils
+APT_DESKTOP := libwebkit2gtk-4.1-dev libayatana-appindicator3-dev librsvg2-dev glib-networking shared-mime-info adwaita-icon-theme
+APT_TEST_DESKTOP := xvfb openbox xdotool x11-utils x11-apps dbus dbus-daemon webkit2gtk-driver
 APT_TEST  := chromium firefox-esr libnss3-tools bubblewrap gnupg iproute2 openssl python3-venv dbus dbus-daemon strace util-linux fonts-dejavu-core
 APT_BENCH := nginx-light wrk
 
@@ -28,8 +30,8 @@ help: ## Show this list
 
 .PHONY: deps-build deps-run deps-test deps-bench
 deps-build: ; @tests/apt.sh $(APT_BUILD)
-deps-run: ; @tests/apt.sh $(APT_BUILD) $(APT_RUN)
-deps-test: ; @tests/apt.sh $(APT_BUILD) $(APT_RUN) $(APT_TEST)
+deps-run: ; @tests/apt.sh $(APT_BUILD) $(APT_RUN) $(APT_DESKTOP)
+deps-test: ; @tests/apt.sh $(APT_BUILD) $(APT_RUN) $(APT_DESKTOP) $(APT_TEST) $(APT_TEST_DESKTOP)
 deps-bench: ; @tests/apt.sh $(APT_BUILD) $(APT_TEST) $(APT_BENCH)
 
 # ---------------------------------------------------------------- building

@@ -1,0 +1,5 @@
+//! Checks and embeds what Tauri reads of its configuration.
+
+fn main() {
+    tauri_build::build();
+}
