@@ -25,6 +25,8 @@ mod socket;
 #[cfg(feature = "host")]
 mod cgroup;
 #[cfg(feature = "host")]
+mod held;
+#[cfg(feature = "host")]
 mod outside;
 
 #[cfg(feature = "host")]
@@ -40,6 +42,7 @@ pub use {
     doctor::{Observations, Probe, doctor},
     entry::{Entry, Severity, codes},
     error::Error,
+    held::{Held, held},
     launch::{Exit, Launch, Limits},
     launcher::{Launcher, LauncherConfig},
     outside::{OUTSIDE_ID, outside_ids, own_var},

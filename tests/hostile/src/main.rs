@@ -15,28 +15,11 @@
 mod calls;
 
 mod greedy;
+mod hide;
 mod stubborn;
 mod view;
 
 use std::{env, process::exit};
-
-/// For benchmarks, `granary-hostile first-byte`: one byte as soon as there is a program, ahead of Rust's own start-up
-/// (which reads /proc/self/maps where there is one, and so would measure more than the start).
-#[used]
-#[unsafe(link_section = ".init_array")]
-static FIRST_BYTE: extern "C" fn(i32, *const *const libc::c_char) = first_byte;
-
-extern "C" fn first_byte(argc: i32, argv: *const *const libc::c_char) {
-    if argc == 2 {
-        // SAFETY: glibc passes what main gets: argc strings.
-        unsafe {
-            if std::ffi::CStr::from_ptr(*argv.add(1)) == c"first-byte" {
-                libc::write(1, c"!".as_ptr().cast(), 1);
-                libc::_exit(0);
-            }
-        }
-    }
-}
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -62,6 +45,7 @@ fn main() {
         "memory" => greedy::memory(argument(1)),
         "forks" => greedy::forks(),
         "fork-bomb" => greedy::fork_bomb(),
+        "hide" => hide::hide(argument(1), argument(2)),
         "log-flood" => greedy::log_flood(),
 
         "linger" => stubborn::linger(),

@@ -3,13 +3,17 @@
 //! The kernel gives an ordinary user no quota for a folder, so it is watched: inotify says *that* something changed, a
 //! walk over the folder says how much there is (`st_blocks * 512 / st_nlink`, folders counted, links not followed). Walks
 //! follow half a second after a change; sooner, and down to 50 ms, while the disk's free space falls so fast that the
-//! grain could reach its hard limit. What no walk can see, files that were deleted while open, is looked for among the
-//! descriptors of the sandbox's processes when the disk loses more space than the walk explains.
+//! grain could reach its hard limit.
+//!
+//! What no walk can see, files that were deleted while open, is looked for in the sandbox's processes: when the disk
+//! loses more space than the walk explains, and by the clock. Some ways of keeping such a file show that there is one
+//! and not how large it is (see [`granary_sandbox::held`]). An app that goes on doing that is charged with all the space
+//! the disk has lost, without explanation, since it last hid nothing: others may have taken it, but no app needs to hide.
 //!
 //! A grain has at most [`WATCHES`] folders watched and all grains together a share of what the kernel gives this user;
 //! the others are walked every [`PERIOD`]. No walk takes more than a small part of the time.
 
-mod hidden;
+mod lost;
 mod scan;
 mod watch;
 
@@ -23,6 +27,7 @@ use std::time::Duration;
 use tokio::sync::watch as channel;
 use tokio::time::{Instant, timeout};
 
+use lost::{Lost, UNEXPLAINED};
 use scan::Walk;
 pub(crate) use scan::measure;
 
@@ -36,9 +41,6 @@ const DEBOUNCE: Duration = Duration::from_millis(500);
 const GLANCE: Duration = Duration::from_millis(50);
 /// How many times longer than a walk takes the next one waits.
 const REST: u32 = 10;
-/// Disk space lost without explanation, from which on hidden files are looked for.
-const UNEXPLAINED: u64 = 64 << 20;
-
 /// What a walk found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Size {
@@ -85,28 +87,29 @@ async fn follow(
     hard: u64,
     report: channel::Sender<Option<Size>>,
 ) {
+    let Ok(device) = nix::sys::stat::fstat(&root).map(|folder| folder.st_dev) else { return };
+    let mut size = Size::default();
+    let mut lost: Option<Lost> = None;
     let mut known = Size::default();
-    let mut hidden = 0;
-    // What the disk and the walk said when hidden files were last looked for.
-    let mut baseline: Option<(u64, u64)> = None;
-    let mut looked = Instant::now();
-    let mut written = false;
     loop {
-        let free_before = free_space(&root);
         let started = Instant::now();
+        // Before the walk: what is written meanwhile is explained, though not yet lost.
+        let free = free_space(&root);
         let walk = {
             let (root, watched) = (root.clone(), watched.folders());
             tokio::task::spawn_blocking(move || Walk::new(&root, Some(&watched)).run()).await
         };
-        let Ok(walk) = walk else { return };
-        let size = match walk {
-            Ok(size) => size,
-            Err(error) => {
-                tracing::warn!(%error, "a grain's folder cannot be measured");
-                Size { bytes: known.bytes - hidden.min(known.bytes), too_deep: false }
-            }
-        };
-        let total = Size { bytes: size.bytes + hidden, ..size };
+        match walk {
+            Ok(Ok(walked)) => size = walked,
+            Ok(Err(error)) => tracing::warn!(%error, "a grain's folder cannot be measured"),
+            Err(_) => return,
+        }
+        let lost = lost.get_or_insert_with(|| Lost::new(free, size.bytes, started));
+        if lost.is_due(free, size.bytes, started) {
+            let held = tokio::task::spawn_blocking(move || granary_sandbox::held(pid, device)).await;
+            lost.found(free, size.bytes, Instant::now(), held.unwrap_or_default());
+        }
+        let total = Size { bytes: size.bytes + lost.bytes(free, size.bytes), ..size };
         if total != known || report.borrow().is_none() {
             known = total;
             report.send_replace(Some(known));
@@ -116,22 +119,20 @@ async fn follow(
             tokio::time::sleep(rest.min(PERIOD)).await;
         }
         // Wait for a change, then for the writing to pause or to become dangerous.
-        let changed = timeout(PERIOD, watched.changed()).await.is_ok();
+        let patience = Instant::now() + lost.patience();
+        let changed = loop {
+            if timeout(lost.glance(), watched.changed()).await.is_ok() {
+                lost.heard();
+                break true;
+            }
+            if Instant::now() >= patience || free.saturating_sub(free_space(&root)) > UNEXPLAINED {
+                break false;
+            }
+        };
         let deadline = Instant::now() + if changed { DEBOUNCE } else { Duration::ZERO };
         let danger = (hard.saturating_sub(known.bytes) / 4).max(1 << 20);
-        while free_before.saturating_sub(free_space(&root)) < danger && Instant::now() < deadline {
+        while free.saturating_sub(free_space(&root)) < danger && Instant::now() < deadline {
             tokio::time::sleep(GLANCE).await;
-        }
-        let (free, walked) = *baseline.get_or_insert((free_before, size.bytes));
-        let lost = free.saturating_sub(free_space(&root));
-        written |= changed;
-        let unexplained = lost.saturating_sub(size.bytes.saturating_sub(walked)) > UNEXPLAINED;
-        // Others may free at the same time what this grain takes, so a grain that writes is also looked at by the clock.
-        if hidden > 0 || unexplained || (written && looked.elapsed() >= PERIOD) {
-            (looked, written) = (Instant::now(), false);
-            let device = root.clone();
-            hidden = tokio::task::spawn_blocking(move || hidden::held_open(pid, &device)).await.unwrap_or(0);
-            baseline = Some((free_space(&root), size.bytes));
         }
     }
 }

@@ -52,11 +52,20 @@ async fn a_fast_filler() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_without_a_name() {
+    hidden("open", 400_000_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_only_mapped() {
+    hidden("mapped", 800_000_000).await;
+}
+
+async fn hidden(how: &str, bytes: u64) {
     let hard = 200 << 20;
     let mut fixture = Fixture::with(|settings| settings.disk = granary_grain::DiskLimits { soft: hard / 2, hard });
     let id = fixture.create(&[]).await;
     let session = fixture.open(&id).await;
-    let _ = get(&session, "unlinked?bytes=400000000").await;
+    let _ = get(&session, &format!("unlinked?bytes={bytes}&how={how}")).await;
     fixture.event(&id, |event| matches!(event, GrainEvent::DiskFull { .. })).await;
     fixture.stopped(&id).await;
     let dir = fixture.dir(&id);

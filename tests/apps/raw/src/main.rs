@@ -46,7 +46,7 @@
 //! | `count` | adds one to the number in `/var/count` and answers it |
 //! | `counter` | answers it without adding |
 //! | `write?name=N&bytes=B` | writes B bytes to `/var/N` |
-//! | `mkdirs?n=N`, `unlinked?bytes=B` | N folders in `/var/dirs`; a file of B bytes without a name, kept open |
+//! | `mkdirs?n=N`, `unlinked?bytes=B&how=open|mapped` | N folders in `/var/dirs`; a file of B bytes without a name, kept open or only mapped |
 //! | `read?path=P` | the file's text, or why not |
 //! | `whoami` | JSON: user, permissions, deprecatedPermissions, session parameters, tab id |
 //! | `api` | calls every method of `SandstormApi` and of the session context and answers name → `ok`, `unimplemented: …`, `failed: …` |

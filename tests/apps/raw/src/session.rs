@@ -264,7 +264,7 @@ impl Session {
             "mkdirs" => {
                 told((0..n("n", 0)).try_for_each(|i| std::fs::create_dir_all(format!("/var/dirs/{}/{i}", i / 1000))))
             }
-            "unlinked" => told(unlinked(n("bytes", 0))),
+            "unlinked" => told(unlinked(n("bytes", 0), &request.text("how"))),
             "read" => {
                 Reply::text(std::fs::read_to_string(request.text("path")).unwrap_or_else(|error| error.to_string()))
             }
@@ -343,11 +343,21 @@ fn put(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// A file that `ls` does not show: it is deleted at once and stays open.
-fn unlinked(bytes: u64) -> std::io::Result<()> {
+/// A file that `ls` does not show: it is deleted at once and stays open, or is kept by a mapping of its first page alone.
+fn unlinked(bytes: u64, how: &str) -> std::io::Result<()> {
     use std::io::Write;
-    let mut file = std::fs::File::create("/var/unlinked")?;
+    let mut file = std::fs::File::options().create(true).truncate(true).read(true).write(true).open("/var/unlinked")?;
     std::fs::remove_file("/var/unlinked")?;
+    if how == "mapped" {
+        use nix::sys::mman::{MapFlags, ProtFlags, mmap};
+        // At once, so that nobody sees it open.
+        let size = bytes.try_into().map_err(|_| std::io::ErrorKind::InvalidInput)?;
+        nix::fcntl::fallocate(&file, nix::fcntl::FallocateFlags::empty(), 0, size)?;
+        let page = std::num::NonZeroUsize::new(4096).ok_or(std::io::ErrorKind::InvalidInput)?;
+        // SAFETY: a fresh mapping, whose address nobody uses.
+        unsafe { mmap(None, page, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, &file, 0) }?;
+        return Ok(());
+    }
     let block = vec![0x5a_u8; 1 << 20];
     for _ in 0..bytes.div_ceil(1 << 20) {
         file.write_all(&block)?;
