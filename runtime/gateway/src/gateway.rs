@@ -11,7 +11,6 @@ use futures::future::BoxFuture;
 use granary_wire::vat::Vat;
 use http::header::{ALLOW, CONNECTION, COOKIE, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -24,8 +23,9 @@ use crate::fetch::{self, Site};
 use crate::health::{HealthEntry, Severity};
 use crate::listen::{BindError, Limits, Listeners, Peers, Registry, Server, Service};
 use crate::names::{Names, Place};
-use crate::owner::{self, Logins, LoginsError, Owner};
+use crate::owner::{self, Logins, LoginsError, Owner, Reach};
 use crate::policy::{self, Policy};
+use crate::proxy::{self, Pass, Proxy, Window};
 use crate::reply::{self, Refusal};
 use crate::session::{self, Revoke, Sessions};
 use crate::tls::{self, Keeper, TlsError};
@@ -37,6 +37,8 @@ use crate::{cookies, host, pages, recover};
 pub struct GatewayConfig {
     /// Certificates are in its folder `tls`, the list of logins beside it.
     pub data_dir: PathBuf,
+    /// Whether there are windows of the desktop, which come through a proxy.
+    pub windows: bool,
     /// The port wished for; the next free one is taken. 0 lets the kernel choose.
     pub port: u16,
     /// Where apps' capabilities live.
@@ -54,6 +56,7 @@ impl GatewayConfig {
     pub fn new(data_dir: impl Into<PathBuf>, port: u16, vat: Vat) -> Self {
         Self {
             data_dir: data_dir.into(),
+            windows: false,
             port,
             vat,
             limits: Limits::default(),
@@ -92,10 +95,10 @@ pub struct Gateway {
     registry: Arc<Registry>,
     refused: Arc<AtomicU64>,
     peers_unknown: Option<String>,
+    proxy: Option<Arc<Proxy>>,
     ipv4_only: bool,
     tasks: TaskTracker,
     kill: CancellationToken,
-    server: std::sync::OnceLock<Arc<Server>>,
 }
 
 impl Gateway {
@@ -121,6 +124,7 @@ impl Gateway {
         Ok(Self {
             acceptor: TlsAcceptor::from(tls::server_config(Arc::clone(&keeper))?),
             peers_unknown: try_peers().err(),
+            proxy: config.windows.then(Proxy::bind).transpose()?.map(Arc::new),
             ipv4_only: listeners.ipv4_only,
             registry: Registry::new(config.limits.clone()),
             listeners: std::sync::Mutex::new(Some(listeners)),
@@ -132,7 +136,6 @@ impl Gateway {
             refused: Arc::default(),
             tasks: TaskTracker::new(),
             kill: CancellationToken::new(),
-            server: std::sync::OnceLock::new(),
         })
     }
 
@@ -154,6 +157,12 @@ impl Gateway {
     /// The UI sessions.
     pub fn sessions(&self) -> Sessions {
         self.sessions.clone()
+    }
+
+    /// A place for a window of the desktop; `None` when the gateway was made without windows.
+    pub fn window(&self, reach: Reach) -> Option<Window> {
+        let proxy = self.proxy.as_ref()?;
+        Some(proxy.window(reach, &self.names, self.logins(), self.sessions(), self.kill.child_token()))
     }
 
     /// The CA certificates that browsers should trust.
@@ -219,11 +228,16 @@ impl Gateway {
     pub async fn serve(&self, shell: Router, shutdown: impl Future<Output = ()>) -> Result<(), GatewayError> {
         let listeners = self.listeners.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let listeners = listeners.ok_or_else(|| std::io::Error::other("they are being served already"))?;
-        let server = Arc::clone(self.server.get_or_init(|| Arc::new(self.server(shell))));
+        let dispatch = Arc::new(self.dispatch(shell));
+        let server = Arc::new(self.server(Entry { dispatch: Arc::clone(&dispatch), pass: None }, self.kill.clone()));
 
         let running = CancellationToken::new();
         for socket in listeners.sockets {
             let accept = Arc::clone(&server).accept(TcpListener::from_std(socket)?);
+            self.tasks.spawn(running.clone().run_until_cancelled_owned(accept));
+        }
+        if let Some(proxy) = &self.proxy {
+            let accept = Arc::clone(proxy).accept(server.uid, self.take_windows(dispatch));
             self.tasks.spawn(running.clone().run_until_cancelled_owned(accept));
         }
         self.tasks.spawn(running.clone().run_until_cancelled_owned(Arc::clone(&self.keeper).keep()));
@@ -240,34 +254,36 @@ impl Gateway {
         Ok(())
     }
 
-    /// Serves one stream that does not come over the listener: the program's own proxy hands over what a webview sends.
-    /// TLS is spoken on it as on any other. `false` before `serve`.
-    pub fn serve_stream<IO>(&self, io: IO) -> bool
-    where
-        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let Some(server) = self.server.get() else { return false };
-        Arc::clone(server).take(io);
-        true
+    /// Serves what the proxy hands over: each window has answers of its own, and an end of its own.
+    fn take_windows(&self, dispatch: Arc<Dispatch>) -> proxy::Hand {
+        let common = self.server(Entry { dispatch: Arc::clone(&dispatch), pass: None }, self.kill.clone());
+        Arc::new(move |stream, pass| {
+            let service = Arc::new(Entry { dispatch: Arc::clone(&dispatch), pass: Some(Arc::clone(pass)) });
+            let server = common.with(service, pass.ended.clone());
+            Arc::new(server).take(stream);
+        })
     }
 
-    fn server(&self, shell: Router) -> Server {
-        let dispatch = Dispatch {
+    fn dispatch(&self, shell: Router) -> Dispatch {
+        Dispatch {
             names: self.names.clone(),
             policy: Policy::new(&self.names),
             owner: Owner { names: self.names.clone(), logins: self.logins.clone(), router: shell },
             sessions: self.sessions.clone(),
             header_bytes: self.limits.header_bytes_without_cookies,
-        };
+        }
+    }
+
+    fn server(&self, service: Entry, kill: CancellationToken) -> Server {
         Server {
             limits: self.limits.clone(),
             registry: Arc::clone(&self.registry),
             acceptor: self.acceptor.clone(),
             peers: Peers::default(),
             uid: nix::unistd::geteuid().as_raw(),
-            service: Arc::new(Entry(Arc::new(dispatch))),
+            service: Arc::new(service),
             tasks: self.tasks.clone(),
-            kill: self.kill.clone(),
+            kill,
             refused: Arc::clone(&self.refused),
         }
     }
@@ -308,12 +324,16 @@ fn try_peers() -> Result<(), String> {
     }
 }
 
-struct Entry(Arc<Dispatch>);
+/// Answers the connections of browsers, or of one window.
+struct Entry {
+    dispatch: Arc<Dispatch>,
+    pass: Option<Arc<Pass>>,
+}
 
 impl Service for Entry {
     fn answer(&self, request: Request<axum::body::Body>) -> BoxFuture<'static, Response<Body>> {
-        let dispatch = Arc::clone(&self.0);
-        async move { dispatch.answer(request).await }.boxed()
+        let (dispatch, pass) = (Arc::clone(&self.dispatch), self.pass.clone());
+        async move { dispatch.answer(request, pass.as_deref()).await }.boxed()
     }
 }
 
@@ -326,7 +346,7 @@ struct Dispatch {
 }
 
 impl Dispatch {
-    async fn answer(&self, mut request: Request<axum::body::Body>) -> Response<Body> {
+    async fn answer(&self, mut request: Request<axum::body::Body>, pass: Option<&Pass>) -> Response<Body> {
         let authority = match host::authority(&mut request) {
             Ok(authority) => authority,
             Err(host::BadTarget(status, text)) => {
@@ -342,10 +362,15 @@ impl Dispatch {
             let text = "This request's headers are longer than Granary takes.";
             return own(reply::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
         }
+        // What a window's connection was opened for is not all that can be asked over it.
+        if pass.is_some_and(|pass| !pass.may_reach(&authority)) {
+            let text = "This window shows something else, and may not ask for this.";
+            return own(reply::text(StatusCode::MISDIRECTED_REQUEST, text));
+        }
         match self.names.place(&authority) {
             Place::Shell => {
-                let mut response = self.shell(request).await;
-                self.policy.shell(&mut response);
+                let mut response = self.shell(request, pass).await;
+                self.policy.shell(&mut response, pass.map(|pass| &pass.holder.reach));
                 response
             }
             Place::Session(label) => session::handle(&self.sessions, &label, request).await,
@@ -357,7 +382,7 @@ impl Dispatch {
         }
     }
 
-    async fn shell(&self, mut request: Request<axum::body::Body>) -> Response<Body> {
+    async fn shell(&self, mut request: Request<axum::body::Body>, pass: Option<&Pass>) -> Response<Body> {
         let path = request.uri().path();
         let (is_api, is_recovery) = (owner::is_api(path), path == recover::PATH);
         let headers = request.headers();
@@ -373,7 +398,7 @@ impl Dispatch {
             return if is_api { self.too_many_cookies() } else { pages::too_many_cookies(&self.names, false) };
         }
         if is_api {
-            return owner::handle(&self.owner, request).await;
+            return owner::handle(&self.owner, request, pass.and_then(|pass| pass.holder.window)).await;
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut response = reply::text(StatusCode::METHOD_NOT_ALLOWED, "Pages can only be read.");

@@ -18,6 +18,8 @@
 //! url.init_url; url.host;             // String, String
 //! sessions.revoke(&Revoke::Grain("grain id".into()));   // also Revoke::{Host, Login, All}; ends requests and WebSockets too
 //! sessions.subscribe();               // broadcast::Receiver<SessionEvent>: a page's session cookie was lost
+//! // With `windows: true`: a window of the desktop; a login and a proxy of its own, both gone when it is dropped.
+//! let window = gateway.window(Reach::Grain("grain id".into()));
 //! gateway.health();                   // Vec<HealthEntry { code, title, severity, ok, text, remedy }> (serde, camelCase)
 //! gateway.certificates();             // Vec<PathBuf>: CA files, for `trust`
 //! gateway.serve(shell_router, shutdown_future).await;   // until the shutdown future ends
@@ -35,6 +37,7 @@ mod names;
 mod owner;
 mod pages;
 mod policy;
+mod proxy;
 mod recover;
 mod reply;
 mod secret;
@@ -53,7 +56,8 @@ pub use gateway::{Gateway, GatewayConfig, GatewayError};
 pub use health::{HealthEntry, Severity};
 pub use listen::{BindError, Limits, PeerError, Peers};
 pub use names::{Names, PUBLISHED_SITE, SITE};
-pub use owner::{LoginId, Logins, LoginsError};
+pub use owner::{LoginId, Logins, LoginsError, Reach};
+pub use proxy::Window;
 pub use session::{NewSession, Revoke, SessionEvent, SessionUrl, Sessions};
 pub use tls::TlsError;
 pub use web::body;

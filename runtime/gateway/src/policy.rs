@@ -9,6 +9,7 @@ use http::header::{
 use crate::body::Body;
 use crate::cookies;
 use crate::names::Names;
+use crate::owner::Reach;
 
 const ORIGIN_AGENT_CLUSTER: HeaderName = HeaderName::from_static("origin-agent-cluster");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
@@ -32,25 +33,30 @@ const GRAIN_PERMISSIONS: &str = "interest-cohort=(), browsing-topics=()";
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     shell_csp: HeaderValue,
+    /// Of the desktop's main window, which frames nothing.
+    main_csp: HeaderValue,
 }
 
 impl Policy {
     pub(crate) fn new(names: &Names) -> Self {
         // Scripts come from our own files only. Styles may stand in the page: they can load nothing from elsewhere.
-        let shell = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
-             font-src 'self'; connect-src 'self'; manifest-src 'self'; frame-src https://*.{}; form-action 'self'; \
-             base-uri 'none'; frame-ancestors 'none'",
-            names.shell_authority(),
-        );
-        Self { shell_csp: value(shell) }
+        let shell = |frames: &str| {
+            value(format!(
+                "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+                 font-src 'self'; connect-src 'self'; manifest-src 'self'; frame-src {frames}; form-action 'self'; \
+                 base-uri 'none'; frame-ancestors 'none'"
+            ))
+        };
+        let sessions = format!("https://*.{}", names.shell_authority());
+        Self { shell_csp: shell(&sessions), main_csp: shell("'none'") }
     }
 
-    /// For everything of the shell origin.
-    pub(crate) fn shell(&self, response: &mut Response<Body>) {
+    /// For everything of the shell origin, in a browser or in a window of the desktop.
+    pub(crate) fn shell(&self, response: &mut Response<Body>, window: Option<&Reach>) {
+        let csp = if window == Some(&Reach::Shell) { &self.main_csp } else { &self.shell_csp };
         let headers = response.headers_mut();
         // The gateway's own pages carry a stricter one already.
-        headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(|| self.shell_csp.clone());
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(|| csp.clone());
         private(headers);
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));

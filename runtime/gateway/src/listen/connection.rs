@@ -53,6 +53,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The same bounds and places with other answers and another end.
+    pub(crate) fn with(&self, service: Arc<dyn Service>, kill: CancellationToken) -> Self {
+        Self {
+            limits: self.limits.clone(),
+            registry: Arc::clone(&self.registry),
+            acceptor: self.acceptor.clone(),
+            peers: Peers::default(),
+            uid: self.uid,
+            service,
+            tasks: self.tasks.clone(),
+            kill,
+            refused: Arc::clone(&self.refused),
+        }
+    }
+
     /// Accepts for as long as it is polled.
     pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener) {
         loop {

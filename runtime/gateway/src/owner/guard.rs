@@ -9,6 +9,7 @@ use crate::names::Names;
 use crate::reply::Refusal;
 
 use super::logins::{Logins, Proven};
+use super::reach::WindowId;
 
 /// Carries the per-login secret, which only the shell origin's own storage holds.
 pub(crate) const SECRET_HEADER: HeaderName = HeaderName::from_static("x-granary-secret");
@@ -34,13 +35,18 @@ pub(crate) fn refuse_foreign_read(headers: &HeaderMap, names: &Names) -> Result<
 }
 
 /// The login that a request proves by its cookie and its secret together.
-pub(super) fn prove(headers: &HeaderMap, names: &Names, logins: &Logins) -> Result<Proven, Refusal> {
+pub(super) fn prove(
+    headers: &HeaderMap,
+    names: &Names,
+    logins: &Logins,
+    window: Option<WindowId>,
+) -> Result<Proven, Refusal> {
     let cookie = match cookies::find(headers, names.owner_cookie()) {
         Found::One(cookie) => cookie,
         Found::None => return Err(login_needed("cookie-missing", "This browser sent no login cookie.")),
         Found::Several => return Err(several_cookies(names)),
     };
-    presented_secret(headers).and_then(|secret| logins.check(cookie, secret)).ok_or_else(|| {
+    presented_secret(headers).and_then(|secret| logins.check(cookie, secret, window)).ok_or_else(|| {
         login_needed("login-needed", "This browser is not logged in to Granary, or its login has ended.")
     })
 }

@@ -13,14 +13,18 @@ use crate::clock::Clock;
 use crate::names::Names;
 use crate::secret::{Token, TokenHash, random};
 
+use super::reach::{Holder, Reach, WindowId};
+
 /// How long a login code opens anything.
 pub const CODE_LIFE: Duration = Duration::from_secs(60);
 /// A login unused for this long is forgotten, by the browser and by us.
 pub const LOGIN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How often the cookie's Max-Age is renewed, and the use of a login written down.
 const RENEWAL: Duration = Duration::from_secs(24 * 3600);
-/// Browsers logged in at once; the one unused longest is logged out when there would be more.
+/// Browsers logged in at once; the one unused longest is logged out when there would be more. Windows have a place each.
 const MAX_LOGINS: usize = 64;
+/// Logins of one window at once.
+const MAX_WINDOW_LOGINS: usize = 4;
 /// Codes waiting at once; the oldest is void when there would be more.
 const MAX_CODES: usize = 64;
 /// Cookies that one login accepts: tabs that restore a lost cookie at the same moment each get one, and which of them
@@ -90,6 +94,7 @@ struct Code {
     hash: TokenHash,
     expires: u64,
     path: String,
+    holder: Holder,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -102,6 +107,9 @@ struct Login {
     created: u64,
     /// When it was last used, to the precision of `RENEWAL`.
     used: u64,
+    /// Logins of windows end with the program, and are not written down.
+    #[serde(skip)]
+    holder: Holder,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,11 +124,15 @@ pub(crate) struct NewLogin {
     pub(crate) secret: Token,
     /// Where the person wanted to go.
     pub(crate) path: String,
+    /// What it opens.
+    pub(crate) reach: Reach,
 }
 
 /// A login that a request proved.
 pub(crate) struct Proven {
     pub(crate) id: LoginId,
+    /// What it opens.
+    pub(crate) reach: Reach,
     /// Whether the cookie should be sent again with its full Max-Age.
     pub(crate) renew: bool,
 }
@@ -146,12 +158,16 @@ impl Logins {
 
     /// A new login code that leads to the first page. It opens once, for a minute.
     pub fn code(&self) -> String {
-        self.new_code("/")
+        self.new_code("/", &Holder::default())
     }
 
     /// A login URL whose code, in the fragment, leads to `path`. It opens once, for a minute.
     pub fn url(&self, path: &str) -> String {
-        format!("{}/login#{}", self.0.names.shell_origin(), self.new_code(path))
+        self.url_for(path, &Holder::default())
+    }
+
+    pub(crate) fn url_for(&self, path: &str, holder: &Holder) -> String {
+        format!("{}/login#{}", self.0.names.shell_origin(), self.new_code(path, holder))
     }
 
     /// Logs a browser out, and ends the sessions it opened.
@@ -163,60 +179,82 @@ impl Logins {
         (self.0.on_end)(id);
     }
 
-    /// How many browsers are logged in.
-    pub fn count(&self) -> usize {
-        self.state().logins.len()
+    /// Ends every login of a window.
+    pub(crate) fn revoke_window(&self, window: WindowId) {
+        let mut state = self.state();
+        state.codes.retain(|code| code.holder.window != Some(window));
+        let ended: Vec<_> = state.logins.extract_if(.., |login| login.holder.window == Some(window)).collect();
+        drop(state);
+        for login in &ended {
+            (self.0.on_end)(&login.id);
+        }
     }
 
-    pub(crate) fn redeem(&self, code: &str) -> Option<NewLogin> {
+    /// The window a login belongs to.
+    pub(crate) fn window_of(&self, id: &LoginId) -> Option<WindowId> {
+        self.state().logins.iter().find(|login| login.id == *id).and_then(|login| login.holder.window)
+    }
+
+    /// How many browsers are logged in.
+    pub fn count(&self) -> usize {
+        self.state().logins.iter().filter(|login| login.holder.window.is_none()).count()
+    }
+
+    /// Takes a code, which counts over the connections of its own holder only.
+    pub(crate) fn redeem(&self, code: &str, window: Option<WindowId>) -> Option<NewLogin> {
         let presented = TokenHash::of(code);
         let now = self.0.clock.seconds();
         let mut state = self.state();
         state.codes.retain(|code| code.expires > now);
-        let at = state.codes.iter().position(|code| code.hash == presented)?;
-        let path = state.codes.remove(at).path;
+        let at = state.codes.iter().position(|code| code.hash == presented && code.holder.window == window)?;
+        let Code { path, holder, .. } = state.codes.remove(at);
+        let reach = holder.reach.clone();
 
         let (cookie, secret) = (Token::random(), Token::random());
-        let dropped = make_room(&mut state.logins, now);
+        let dropped = make_room(&mut state.logins, window, now);
         state.logins.push(Login {
             id: LoginId(hex::encode(random::<8>())),
             secret: secret.hash(),
             cookies: vec![cookie.hash()],
             created: now,
             used: now,
+            holder,
         });
         self.save(&state);
         drop(state);
         for id in &dropped {
             (self.0.on_end)(id);
         }
-        Some(NewLogin { cookie, secret, path })
+        Some(NewLogin { cookie, secret, path, reach })
     }
 
     /// The login that both the cookie and the secret belong to.
-    pub(crate) fn check(&self, cookie: &str, secret: &str) -> Option<Proven> {
+    pub(crate) fn check(&self, cookie: &str, secret: &str, window: Option<WindowId>) -> Option<Proven> {
         let (cookie, secret) = (TokenHash::of(cookie), TokenHash::of(secret));
         let now = self.0.clock.seconds();
         let mut state = self.state();
-        let login = state.logins.iter_mut().find(|login| login.secret == secret && login.cookies.contains(&cookie))?;
+        let login = state
+            .logins
+            .iter_mut()
+            .find(|login| login.secret == secret && login.cookies.contains(&cookie) && login.holder.window == window)?;
         if login.used.saturating_add(LOGIN_LIFE.as_secs()) <= now {
             return None;
         }
         let renew = login.used.saturating_add(RENEWAL.as_secs()) <= now;
-        let id = login.id.clone();
+        let (id, reach) = (login.id.clone(), login.holder.reach.clone());
         if renew {
             login.used = now;
             self.save(&state);
         }
-        Some(Proven { id, renew })
+        Some(Proven { id, reach, renew })
     }
 
     /// A new cookie for the login of `secret`: browsers throw cookies of a site away when its pages set too many.
-    pub(crate) fn restore(&self, secret: &str) -> Option<Token> {
+    pub(crate) fn restore(&self, secret: &str, window: Option<WindowId>) -> Option<Token> {
         let secret = TokenHash::of(secret);
         let now = self.0.clock.seconds();
         let mut state = self.state();
-        let login = state.logins.iter_mut().find(|login| login.secret == secret)?;
+        let login = state.logins.iter_mut().find(|login| login.secret == secret && login.holder.window == window)?;
         if login.used.saturating_add(LOGIN_LIFE.as_secs()) <= now {
             return None;
         }
@@ -230,7 +268,7 @@ impl Logins {
         Some(cookie)
     }
 
-    fn new_code(&self, path: &str) -> String {
+    fn new_code(&self, path: &str, holder: &Holder) -> String {
         let code = Token::random();
         let path = if is_local_path(path) { path.to_owned() } else { "/".to_owned() };
         let now = self.0.clock.seconds();
@@ -239,13 +277,13 @@ impl Logins {
         if state.codes.len() >= MAX_CODES {
             state.codes.remove(0);
         }
-        state.codes.push(Code { hash: code.hash(), expires: now + CODE_LIFE.as_secs(), path });
+        state.codes.push(Code { hash: code.hash(), expires: now + CODE_LIFE.as_secs(), path, holder: holder.clone() });
         code.expose().to_owned()
     }
 
     /// Failure to write is no reason to refuse: the login then lasts until the next start.
     fn save(&self, state: &State) {
-        let file = File { version: 1, logins: state.logins.clone() };
+        let file = File { version: 1, logins: browsers(state) };
         if let Err(error) = write_atomically(&self.0.path, &serde_json::to_vec(&file).expect("plain data")) {
             tracing::warn!(path = %self.0.path.display(), %error, "logins could not be written down");
         }
@@ -262,7 +300,11 @@ impl fmt::Debug for Logins {
     }
 }
 
-fn make_room(logins: &mut Vec<Login>, now: u64) -> Vec<LoginId> {
+fn browsers(state: &State) -> Vec<Login> {
+    state.logins.iter().filter(|login| login.holder.window.is_none()).cloned().collect()
+}
+
+fn make_room(logins: &mut Vec<Login>, window: Option<WindowId>, now: u64) -> Vec<LoginId> {
     let mut dropped = Vec::new();
     logins.retain(|login| {
         let alive = login.used.saturating_add(LOGIN_LIFE.as_secs()) > now;
@@ -271,8 +313,13 @@ fn make_room(logins: &mut Vec<Login>, now: u64) -> Vec<LoginId> {
         }
         alive
     });
-    while logins.len() >= MAX_LOGINS {
-        let oldest = logins.iter().enumerate().min_by_key(|(_, login)| login.used).map_or(0, |(at, _)| at);
+    let most = if window.is_some() { MAX_WINDOW_LOGINS } else { MAX_LOGINS };
+    loop {
+        let of_holder = logins.iter().enumerate().filter(|(_, login)| login.holder.window == window);
+        if of_holder.clone().count() < most {
+            break;
+        }
+        let oldest = of_holder.min_by_key(|(_, login)| login.used).map_or(0, |(at, _)| at);
         dropped.push(logins.remove(oldest).id);
     }
     dropped

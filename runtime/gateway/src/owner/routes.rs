@@ -14,7 +14,8 @@ use crate::names::Names;
 use crate::reply::{self, Refusal};
 
 use super::guard;
-use super::logins::{LOGIN_LIFE, Logins};
+use super::logins::{LOGIN_LIFE, Logins, Proven};
+use super::reach::{Reach, WindowId};
 
 const LOGIN_BODY: usize = 4096;
 
@@ -35,14 +36,25 @@ struct LoginRequest {
 struct LoginAnswer<'a> {
     secret: &'a str,
     path: &'a str,
+    /// Which of the desktop's windows this is; nothing in a browser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<&'static str>,
 }
 
-/// Answers a request below `/api`.
-pub(crate) async fn handle(owner: &Owner, request: Request<axum::body::Body>) -> Response<Body> {
-    answer(owner, request).await.unwrap_or_else(|refusal| refusal.to_response())
+/// Answers a request below `/api` that came from a browser, or over the connections of a window.
+pub(crate) async fn handle(
+    owner: &Owner,
+    request: Request<axum::body::Body>,
+    window: Option<WindowId>,
+) -> Response<Body> {
+    answer(owner, request, window).await.unwrap_or_else(|refusal| refusal.to_response())
 }
 
-async fn answer(owner: &Owner, request: Request<axum::body::Body>) -> Result<Response<Body>, Refusal> {
+async fn answer(
+    owner: &Owner,
+    request: Request<axum::body::Body>,
+    window: Option<WindowId>,
+) -> Result<Response<Body>, Refusal> {
     let names = &owner.names;
     if guard::is_write(request.method()) {
         guard::refuse_foreign_write(request.headers(), names)?;
@@ -50,12 +62,12 @@ async fn answer(owner: &Owner, request: Request<axum::body::Body>) -> Result<Res
         guard::refuse_foreign_read(request.headers(), names)?;
     }
     match (request.uri().path(), request.method()) {
-        ("/api/v1/login", &Method::POST) => return log_in(owner, request).await,
-        ("/api/v1/login/restore", &Method::POST) => return restore(owner, &request),
+        ("/api/v1/login", &Method::POST) => return log_in(owner, request, window).await,
+        ("/api/v1/login/restore", &Method::POST) => return restore(owner, &request, window),
         ("/api/v1/login" | "/api/v1/login/restore", _) => return Err(post_only()),
         _ => {}
     }
-    let proven = guard::prove(request.headers(), names, &owner.logins)?;
+    let proven = guard::prove(request.headers(), names, &owner.logins, window)?;
     match (request.uri().path(), request.method()) {
         ("/api/v1/logout", &Method::POST) => {
             owner.logins.revoke(&proven.id);
@@ -67,17 +79,18 @@ async fn answer(owner: &Owner, request: Request<axum::body::Body>) -> Result<Res
         _ => {}
     }
     let renewed = proven.renew.then(|| presented_cookie(&request, names)).flatten();
-    let mut response = pass(owner, request, proven.id).await;
+    let mut response = pass(owner, request, proven).await;
     if let Some(renewed) = renewed {
         response.headers_mut().append(SET_COOKIE, renewed);
     }
     Ok(response)
 }
 
-async fn pass(owner: &Owner, mut request: Request<axum::body::Body>, id: super::LoginId) -> Response<Body> {
+async fn pass(owner: &Owner, mut request: Request<axum::body::Body>, proven: Proven) -> Response<Body> {
     cookies::strip_own(request.headers_mut());
     request.headers_mut().remove(guard::SECRET_HEADER);
-    request.extensions_mut().insert(id);
+    request.extensions_mut().insert(proven.id);
+    request.extensions_mut().insert(proven.reach);
     let response = match owner.router.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
@@ -87,27 +100,40 @@ async fn pass(owner: &Owner, mut request: Request<axum::body::Body>, id: super::
     response
 }
 
-async fn log_in(owner: &Owner, request: Request<axum::body::Body>) -> Result<Response<Body>, Refusal> {
+async fn log_in(
+    owner: &Owner,
+    request: Request<axum::body::Body>,
+    window: Option<WindowId>,
+) -> Result<Response<Body>, Refusal> {
     let body = json_body(request).await?;
     let asked: LoginRequest =
         serde_json::from_slice(&body).map_err(|_| bad_request("The login needs {\"code\": …}."))?;
-    let made = owner.logins.redeem(&asked.code).ok_or_else(|| Refusal {
+    let made = owner.logins.redeem(&asked.code, window).ok_or_else(|| Refusal {
         status: StatusCode::UNAUTHORIZED,
         code: "login-code-invalid",
         title: "This login link no longer works".into(),
         message: "A login link works once, and for one minute.".into(),
         remedy: "Open Granary from its icon again, or run `granary open` for a new link.".into(),
     })?;
-    let answer = LoginAnswer { secret: made.secret.expose(), path: &made.path };
+    let window = match made.reach {
+        Reach::Everything => None,
+        Reach::Shell => Some("main"),
+        Reach::Grain(_) => Some("grain"),
+    };
+    let answer = LoginAnswer { secret: made.secret.expose(), path: &made.path, window };
     let mut response = reply::json(StatusCode::OK, &answer);
     let cookie = cookies::set(owner.names.owner_cookie(), made.cookie.expose(), LOGIN_LIFE);
     response.headers_mut().append(SET_COOKIE, cookie);
     Ok(response)
 }
 
-fn restore(owner: &Owner, request: &Request<axum::body::Body>) -> Result<Response<Body>, Refusal> {
+fn restore(
+    owner: &Owner,
+    request: &Request<axum::body::Body>,
+    window: Option<WindowId>,
+) -> Result<Response<Body>, Refusal> {
     let cookie = guard::presented_secret(request.headers())
-        .and_then(|secret| owner.logins.restore(secret))
+        .and_then(|secret| owner.logins.restore(secret, window))
         .ok_or_else(|| guard::login_needed("login-needed", "This browser's login has ended."))?;
     let mut response = reply::json(StatusCode::OK, &serde_json::json!({}));
     let cookie = cookies::set(owner.names.owner_cookie(), cookie.expose(), LOGIN_LIFE);

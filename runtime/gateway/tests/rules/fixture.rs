@@ -70,6 +70,17 @@ impl Running {
     pub fn in_folder(folder: Arc<tempfile::TempDir>, port: u16, hand: Hand, limits: Limits) -> Self {
         let vat = Vat::start().unwrap();
         let config = GatewayConfig { clock: hand.clock(), limits, ..GatewayConfig::new(folder.path(), port, vat) };
+        Self::on(folder, hand, config)
+    }
+
+    /// With the proxy of the desktop's windows.
+    pub fn with_windows() -> Self {
+        let (folder, hand) = (Arc::new(tempfile::tempdir().unwrap()), Hand::now());
+        let config = GatewayConfig { windows: true, ..GatewayConfig::new(folder.path(), 0, Vat::start().unwrap()) };
+        Self::on(folder, hand, config)
+    }
+
+    fn on(folder: Arc<tempfile::TempDir>, hand: Hand, config: GatewayConfig) -> Self {
         let gateway = Arc::new(Gateway::new(config).expect("a gateway"));
         let (stop, stopped) = oneshot::channel();
         let serving = Arc::clone(&gateway);

@@ -289,24 +289,6 @@ async fn a_flood_of_resets_ends_the_connection_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_stream_handed_over_inside_the_program_is_served() {
-    let running = Running::start();
-    let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    // `serve` has begun as soon as the listener answers.
-    running.client().get(&running.shell(), "/", &[]).await;
-    assert!(running.gateway.serve_stream(theirs));
-    let config = crate::fixture::tls(&running.ca());
-    let name = rustls::pki_types::ServerName::try_from("granary.localhost").unwrap();
-    let mut stream =
-        tokio_rustls::TlsConnector::from(std::sync::Arc::new(config)).connect(name, ours).await.expect("TLS");
-    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", running.shell());
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    assert!(String::from_utf8_lossy(&answer).contains("the shell"));
-}
-
-#[tokio::test]
 async fn stopping_is_quick_even_while_requests_are_under_way() {
     let running = Running::with(Limits { shutdown_grace: Duration::from_millis(100), ..Limits::default() });
     let (host, target) = running.session("g", "/", None);

@@ -8,3 +8,4 @@ mod sessions;
 mod tls;
 mod trust;
 mod users;
+mod windows;
