@@ -1,4 +1,9 @@
 // Debian's Chromium and Firefox through one interface, with the owner logged in through the page as the UI does it.
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
 import puppeteer from "puppeteer-core";
 
 const executables = { chromium: "/usr/bin/chromium", firefox: "/usr/bin/firefox-esr" };
@@ -9,15 +14,36 @@ const quiet = [
   "--disable-sync", "--disable-features=DialMediaRouteProvider",
 ];
 
-export function launch(name) {
-  return puppeteer.launch({
+// With `granary`, the browser trusts its certificates, as after `granary trust install`: only then would it put several hosts on one
+// connection. Without, it takes any certificate.
+export async function launch(name, granary) {
+  const home = granary && (await trusting(granary));
+  const browser = await puppeteer.launch({
     browser: name === "firefox" ? "firefox" : "chrome",
     executablePath: executables[name],
     headless: true,
-    acceptInsecureCerts: true,
+    acceptInsecureCerts: !granary,
     args: name === "chromium" ? quiet : [],
+    ...(home && (name === "firefox" ? { userDataDir: path.join(home, "profile") } : { env: { ...process.env, HOME: home } })),
     extraPrefsFirefox: { "network.dns.disableIPv6": false, "browser.shell.checkDefaultBrowser": false },
   });
+  // Puppeteer stops reading this pipe once the browser is up. When it is full, Chromium's network process blocks in writing an error
+  // line to it (one for each certificate it does not know), and with it every page.
+  browser.process().stderr?.resume();
+  if (home) browser.process().once("exit", () => rm(home, { recursive: true, force: true }).catch(() => {}));
+  return browser;
+}
+
+// A folder that is a home for Chromium and holds a profile for Firefox, both trusting this Granary and no system store touched.
+async function trusting(granary) {
+  const home = await mkdtemp(path.join(tmpdir(), "granary-e2e-home-"));
+  const certutil = (folder, ...args) => promisify(execFile)("certutil", [...args, "-d", `sql:${folder}`]);
+  for (const folder of [path.join(home, ".pki/nssdb"), path.join(home, "profile")]) {
+    await mkdir(folder, { recursive: true });
+    await certutil(folder, "-N", "--empty-password");
+    await certutil(folder, "-A", "-t", "C,,", "-n", "Granary", "-i", path.join(granary.data, "tls/ca.pem"));
+  }
+  return home;
 }
 
 // A page of the shell origin that holds a login: { page, call(method, path, body) }.

@@ -18,7 +18,7 @@ for (const name of names) {
       granary = await Granary.start();
       one = (await granary.cli("new", "Notes", "--title", "one")).grainId;
       two = (await granary.cli("new", "Files", "--title", "two")).grainId;
-      browser = await launch(name);
+      browser = await launch(name, granary);
     });
     after(async () => {
       await browser?.close();
@@ -147,10 +147,10 @@ for (const name of names) {
       await shell.close();
     });
 
-    test("a hundred sessions one after another leave the owner logged in", async () => {
+    test("four hundred sessions one after another leave the owner logged in", async () => {
       const { page, call } = await owner(browser, granary);
       const visitor = await browser.newPage();
-      for (let i = 0; i < 100; i++) {
+      for (let i = 0; i < 400; i++) {
         const { url } = JSON.parse((await call("POST", `/grains/${two}/session`, {})).body);
         const answer = await visitor.goto(url.replace(/path=[^&]*$/, "path=%2Flist"));
         assert.equal(answer.status(), 200, `session ${i}`);
