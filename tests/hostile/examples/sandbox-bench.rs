@@ -101,7 +101,7 @@ impl Case {
 fn guests() -> PathBuf {
     let folder = std::env::var_os("GRANARY_LIBEXEC")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guest/bin"), PathBuf::from);
-    assert!(folder.join("granary-hostile").is_file(), "no guest in {}; run `make guests`", folder.display());
+    assert!(folder.join("granary-first-byte").is_file(), "no guest in {}; run `make guests`", folder.display());
     folder
 }
 
@@ -114,8 +114,8 @@ async fn measure(rounds: usize) -> Vec<Case> {
     for name in ["dev/null", "dev/zero", "dev/random", "dev/urandom", "proc/cpuinfo"] {
         fs::write(package.join(name), "").expect("placeholder");
     }
-    let program = package.join("hostile");
-    fs::copy(guests().join("granary-hostile"), &program).expect("guest");
+    let program = package.join("app");
+    fs::copy(guests().join("granary-first-byte"), &program).expect("guest");
 
     let config = |prepared| LauncherConfig {
         program: Some(guests().join("granary-launcher")),
@@ -139,7 +139,7 @@ async fn measure(rounds: usize) -> Vec<Case> {
     for round in 0..rounds + 5 {
         for case in &mut cases {
             let time = match case.name {
-                "posix_spawn" => spawn(Command::new(&program).arg("first-byte")),
+                "posix_spawn" => spawn(&mut Command::new(&program)),
                 "bubblewrap" => spawn(&mut bubblewrap(&package, &var)),
                 "ours cold" => launch(&cold, &package, &var).await,
                 _ => {
@@ -163,7 +163,7 @@ fn bubblewrap(package: &Path, var: &Path) -> Command {
     command.args(["--unshare-all", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--die-with-parent"]);
     command.args(["--new-session", "--clearenv", "--ro-bind"]).arg(package).arg("/");
     command.arg("--bind").arg(var).args(["/var", "--tmpfs", "/tmp", "--dev", "/dev"]);
-    command.args(["--ro-bind", "/proc/cpuinfo", "/proc/cpuinfo", "--chdir", "/", "/hostile", "first-byte"]);
+    command.args(["--ro-bind", "/proc/cpuinfo", "/proc/cpuinfo", "--chdir", "/", "/app"]);
     command
 }
 
@@ -185,7 +185,7 @@ async fn launch(launcher: &Launcher, package: &Path, var: &Path) -> Duration {
         name: "bench".into(),
         package: package.to_owned(),
         var: var.to_owned(),
-        argv: vec!["/hostile".into(), "first-byte".into()],
+        argv: vec!["/app".into()],
         env: Vec::new(),
         api: guests_api.into(),
         log: log_writer,

@@ -149,7 +149,14 @@ pub(crate) fn sockets() {
         ("inet-sctp", libc::AF_INET, stream, libc::IPPROTO_SCTP),
         ("inet-mptcp", libc::AF_INET, stream, libc::IPPROTO_MPTCP),
         ("inet-packet", libc::AF_INET, 10, 3),
-        ("netlink", libc::AF_NETLINK, libc::SOCK_RAW, 0),
+        ("netlink-route", libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::NETLINK_ROUTE),
+        ("netlink-route-datagram", libc::AF_NETLINK, datagram, libc::NETLINK_ROUTE),
+        ("netlink-diag", libc::AF_NETLINK, datagram, libc::NETLINK_SOCK_DIAG),
+        ("netlink-xfrm", libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_XFRM),
+        ("netlink-audit", libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_AUDIT),
+        ("netlink-netfilter", libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_NETFILTER),
+        ("netlink-uevent", libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_KOBJECT_UEVENT),
+        ("netlink-generic", libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_GENERIC),
         ("packet", libc::AF_PACKET, libc::SOCK_RAW, 3),
         ("alg", libc::AF_ALG, libc::SOCK_SEQPACKET, 0),
         ("vsock", libc::AF_VSOCK, stream, 0),
@@ -165,5 +172,54 @@ pub(crate) fn sockets() {
         // SAFETY: takes numbers only.
         let errno = if unsafe { libc::socket(family, kind, protocol) } < 0 { kernel::errno() } else { 0 };
         println!("{name}\t{errno}");
+    }
+    println!("interfaces\t{}", interfaces());
+    println!("interface-down\t{}", take_loopback_down());
+}
+
+/// Lists the network interfaces as language runtimes do: an error number, 0 when there is the loopback and nothing else.
+fn interfaces() -> i32 {
+    let mut first = std::ptr::null_mut();
+    // SAFETY: `first` takes the list.
+    if unsafe { libc::getifaddrs(&raw mut first) } < 0 {
+        return kernel::errno();
+    }
+    let (mut at, mut loopback, mut others) = (first, 0, 0);
+    while !at.is_null() {
+        // SAFETY: the list's members and their names live until it is freed.
+        let name = unsafe { std::ffi::CStr::from_ptr((*at).ifa_name) };
+        *(if name == c"lo" { &mut loopback } else { &mut others }) += 1;
+        // SAFETY: as above.
+        at = unsafe { (*at).ifa_next };
+    }
+    // SAFETY: made above and not used again.
+    unsafe { libc::freeifaddrs(first) };
+    if loopback > 0 && others == 0 { 0 } else { libc::ENODEV }
+}
+
+/// Asks the kernel over netlink to take the loopback interface down: the error number it answers.
+fn take_loopback_down() -> i32 {
+    const ASK: u16 = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
+    // A header (length, kind, flags, sequence, sender) and what it speaks of (family, kind, index, flags, change).
+    let mut message = Vec::new();
+    message.extend(32u32.to_ne_bytes());
+    message.extend(libc::RTM_NEWLINK.to_ne_bytes());
+    message.extend(ASK.to_ne_bytes());
+    for word in [1u32, 0, 0, 1, 0, libc::IFF_UP as u32] {
+        message.extend(word.to_ne_bytes());
+    }
+    let mut answer = [0u8; 256];
+    // SAFETY: both buffers are as long as told.
+    let length = unsafe {
+        let socket = libc::socket(libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_ROUTE);
+        if socket < 0 || libc::send(socket, message.as_ptr().cast(), message.len(), 0) < 0 {
+            return kernel::errno();
+        }
+        libc::recv(socket, answer.as_mut_ptr().cast(), answer.len(), 0)
+    };
+    match length {
+        // The answer's error, negative, stands after its header.
+        20.. => -i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]),
+        _ => kernel::errno(),
     }
 }

@@ -56,7 +56,9 @@ const SOCKETS: &str = "
     unix: works\n unix-seqpacket: works\n inet: works\n inet-cloexec: works\n inet6: works
     inet-raw: EACCES\n inet6-raw: EACCES\n inet-ping: EPROTONOSUPPORT\n inet-sctp: EPROTONOSUPPORT
     inet-mptcp: EPROTONOSUPPORT\n inet-packet: EACCES
-    netlink: EAFNOSUPPORT\n packet: EAFNOSUPPORT\n alg: EAFNOSUPPORT\n vsock: EAFNOSUPPORT\n can: EAFNOSUPPORT
+    netlink-route: works\n netlink-route-datagram: works\n netlink-diag: EAFNOSUPPORT\n netlink-xfrm: EAFNOSUPPORT
+    netlink-audit: EAFNOSUPPORT\n netlink-netfilter: EAFNOSUPPORT\n netlink-uevent: EAFNOSUPPORT\n netlink-generic: EAFNOSUPPORT
+    interfaces: works\n interface-down: EPERM\n packet: EAFNOSUPPORT\n alg: EAFNOSUPPORT\n vsock: EAFNOSUPPORT\n can: EAFNOSUPPORT
     bluetooth: EAFNOSUPPORT\n key: EAFNOSUPPORT\n tipc: EAFNOSUPPORT\n rds: EAFNOSUPPORT\n xdp: EAFNOSUPPORT
     unspec: EAFNOSUPPORT
 ";
@@ -116,8 +118,13 @@ fn calls_with_namespaces_alone() {
             check("namespaces alone", &output, NAMESPACED);
             let (output, _) = ground.output(WITHOUT_FILTER | WITHOUT_LANDLOCK, "package", &["sockets"]).await;
             let sockets = table(&output);
-            // Netlink works, on an empty network; raw sockets are for capabilities that the guest lacks.
-            for (name, errno) in [("netlink", 0), ("packet", libc::EPERM), ("inet-raw", libc::EPERM)] {
+            // Netlink works, on an empty network, to look; the rest and raw sockets are for capabilities that the guest lacks.
+            for (name, errno) in [
+                ("netlink-route", 0),
+                ("interface-down", libc::EPERM),
+                ("packet", libc::EPERM),
+                ("inet-raw", libc::EPERM),
+            ] {
                 assert_eq!(sockets[name], errno.to_string(), "{name}");
             }
         });
