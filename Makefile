@@ -7,7 +7,7 @@ TRIPLE      := $(shell rustc -vV | sed -n 's/^host: //p')
 GUEST_BIN   := target/guest/bin
 GUESTS      := granary-launcher granary-http-bridge granary-notes granary-files
 TEST_GUESTS := granary-hostile granary-test-http granary-test-raw
-TEST_BINS   := $(TEST_GUESTS) granary-launcher-unfenced
+TEST_BINS   := $(TEST_GUESTS) granary-first-byte granary-launcher-unfenced
 STARTERS    := notes files
 LOCKED      := --locked
 SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
