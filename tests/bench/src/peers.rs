@@ -59,7 +59,7 @@ pub(crate) fn nginx(port: u16, app: u16) -> Result<(Running, TempDir)> {
     )?;
     let p = path.display();
     fs::write(path.join("nginx.conf"), format!("
-        daemon off; worker_processes 1; pid {p}/pid; error_log {p}/error.log;
+        daemon off; master_process off; pid {p}/pid; error_log {p}/error.log;
         events {{ worker_connections 1024; }}
         http {{
           access_log off; client_body_temp_path {p}/b; proxy_temp_path {p}/p; fastcgi_temp_path {p}/f; uwsgi_temp_path {p}/u; scgi_temp_path {p}/s;
