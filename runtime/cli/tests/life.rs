@@ -3,7 +3,7 @@
 mod support;
 
 use nix::sys::signal::Signal;
-use support::{Granary, Packs, eventually};
+use support::{Granary, Packs, descendants, eventually};
 
 #[test]
 fn a_grain_from_its_making_to_its_end() {
@@ -252,18 +252,6 @@ fn starter_apps_come_by_themselves_and_stay_away_when_sent_away() {
     std::fs::copy(packs.pack("c", "Third", 1, &[]), starter.join("third.spk")).unwrap();
     granary.start();
     assert_eq!(titles(&granary), [("First".to_owned(), 2), ("Third".to_owned(), 1)]);
-}
-
-fn descendants(pid: i32) -> Vec<i32> {
-    let children = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flat_map(|task| {
-        let text = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
-        text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<i32>>()
-    });
-    children.flat_map(|child| [vec![child], descendants_of_ended(child)].concat()).collect()
-}
-
-fn descendants_of_ended(pid: i32) -> Vec<i32> {
-    if std::path::Path::new(&format!("/proc/{pid}/task")).exists() { descendants(pid) } else { Vec::new() }
 }
 
 fn is_alive(pid: i32) -> bool {

@@ -4,10 +4,12 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, setrlimit};
 use serde_json::Value;
 
 /// How long anything may take on a busy computer.
@@ -23,6 +25,8 @@ pub(crate) struct Granary {
     pub(crate) login_url: String,
     /// More of the environment.
     pub(crate) env: Vec<(&'static str, String)>,
+    /// Limits of open files, soft and hard, with which the appliance is started.
+    pub(crate) files: Option<(u64, u64)>,
 }
 
 /// How a command ended.
@@ -52,7 +56,16 @@ impl Granary {
         for program in ["granary-launcher", "granary-http-bridge"] {
             std::fs::copy(guests().join(program), folder.path().join("libexec").join(program)).unwrap();
         }
-        Self { folder, name, child: None, port: 0, origin: String::new(), login_url: String::new(), env: Vec::new() }
+        Self {
+            folder,
+            name,
+            child: None,
+            port: 0,
+            origin: String::new(),
+            login_url: String::new(),
+            env: Vec::new(),
+            files: None,
+        }
     }
 
     /// A fresh one that runs.
@@ -135,7 +148,13 @@ impl Granary {
         // The first time any free port, later the one it had.
         let arguments: &[&str] =
             if self.port == 0 { &["serve", "--json", "--port", "0"] } else { &["serve", "--json"] };
-        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut command = self.command(arguments);
+        if let Some((soft, hard)) = self.files {
+            let set = move || Ok(setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?);
+            // SAFETY: one system call, which is all that may be done between fork and exec.
+            unsafe { command.pre_exec(set) };
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();
@@ -311,6 +330,11 @@ impl Packs {
         file
     }
 
+    /// Where the key of this name is.
+    pub(crate) fn key_path(&self, key: &str) -> PathBuf {
+        self.folder.path().join(key)
+    }
+
     /// The app id of a package.
     pub(crate) fn app_id(&self, file: &Path) -> String {
         self.granary(&["spk", "appid", file.to_str().unwrap()])
@@ -322,6 +346,19 @@ impl Packs {
             serde_json::from_str(&self.granary(&["spk", "info", "--json", file.to_str().unwrap()])).unwrap();
         info["packageId"].as_str().unwrap().to_owned()
     }
+}
+
+/// All processes below one.
+pub(crate) fn descendants(pid: i32) -> Vec<i32> {
+    let children = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flat_map(|task| {
+        let text = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
+        text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<i32>>()
+    });
+    children.flat_map(|child| [vec![child], descendants_of_ended(child)].concat()).collect()
+}
+
+fn descendants_of_ended(pid: i32) -> Vec<i32> {
+    if std::path::Path::new(&format!("/proc/{pid}/task")).exists() { descendants(pid) } else { Vec::new() }
 }
 
 /// Waits until `check` is true.
