@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -166,7 +167,7 @@ impl Server {
             Policy::own(&mut response);
             return response;
         };
-        let is_connect = *request.method() == Method::CONNECT;
+        let (is_connect, is_head) = (*request.method() == Method::CONNECT, *request.method() == Method::HEAD);
         let stall = self.limits.body_stall_timeout;
         let request = request.map(|body| {
             if body.is_end_stream() {
@@ -179,6 +180,7 @@ impl Server {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS || is_connect && response.status().is_success() {
             connection.upgrade();
         }
+        let response = if is_head { without_body(response) } else { response };
         response.map(|body| body.with_guard(busy))
     }
 
@@ -212,6 +214,15 @@ impl Server {
             .enable_connect_protocol();
         builder
     }
+}
+
+/// What a HEAD request is answered with: all but the body, which over HTTP/2 would be an error of the protocol.
+fn without_body(mut response: Response<Body>) -> Response<Body> {
+    let size = response.body().size_hint().exact().filter(|size| *size > 0);
+    if let (Some(size), false) = (size, response.headers().contains_key(CONTENT_LENGTH)) {
+        response.headers_mut().insert(CONTENT_LENGTH, size.into());
+    }
+    response.map(|_| Body::empty())
 }
 
 /// Polls a connection to its end; once told to stop it finishes what it is answering, and an idle one says goodbye.

@@ -72,6 +72,28 @@ async fn host_and_authority_must_agree() {
 }
 
 #[tokio::test]
+async fn no_answer_to_a_head_request_has_a_body() {
+    let running = Running::start();
+    let (client, shell) = (running.client(), running.shell());
+    let (session, _) = running.session("g", "/", None);
+    for host in [&session, &shell, &shell.replace("granary", "nobody.granary")] {
+        for path in ["/", "/nothing", "/api/v1/who"] {
+            let ask = |method: &str| Request::builder().method(method).uri(path).body(Full::default()).unwrap();
+            for h2 in [false, true] {
+                let send = async |request| match h2 {
+                    true => client.send_h2(host, request).await,
+                    false => client.send(host, request).await,
+                };
+                let (get, head) = (send(ask("GET")).await, send(ask("HEAD")).await);
+                assert_eq!((head.status(), head.body().len()), (get.status(), 0), "{host}{path} h2: {h2}");
+                let length = header(&head, "content-length");
+                assert_eq!(length.parse().unwrap_or(0), get.body().len(), "{host}{path} h2: {h2}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_answer_of_the_shell_carries_its_policy() {
     let running = Running::start();
     let (client, shell) = (running.client(), running.shell());
