@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What Granary is, and whose work is in it. */
+        get: operations["getAbout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/about/notices/{notice}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The texts of one component's licence. */
+        get: operations["getNotice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/apps": {
         parameters: {
             query?: never;
@@ -28,7 +62,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** All that is known of an app, also of one that was uninstalled and still has grains. */
+        get: operations["getApp"];
         put?: never;
         post?: never;
         /** Uninstalls an app. Its grains stay and keep working. */
@@ -49,6 +84,108 @@ export interface paths {
         get: operations["getAppIcon"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apps/{appId}/upgrade-grains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves the app's grains that run from an older version to its current one, from their next start on. */
+        post: operations["upgradeGrains"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which browsers and programs trust Granary's certificates. */
+        get: operations["getCertificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes them trust the certificates, wherever that is allowed. */
+        post: operations["installCertificates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undoes that. */
+        post: operations["removeCertificates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/desktop/given": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands over what another start of the desktop program was given. Only over the Unix socket. */
+        post: operations["handOver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/desktop/main": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens the main window, or raises it. */
+        post: operations["showMain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -96,11 +233,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists all grains, those in the trash too; the last used first. */
+        /** Lists all grains, those in the trash too; the last used first. With `If-None-Match`, only where one has changed. */
         get: operations["listGrains"];
         put?: never;
         /** Makes a grain and starts it for the first time. */
         post: operations["createGrain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/grains/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Does the same to several grains; each is done or not, whatever happens to the others. */
+        post: operations["changeGrains"];
         delete?: never;
         options?: never;
         head?: never;
@@ -126,6 +280,23 @@ export interface paths {
         patch: operations["renameGrain"];
         trace?: never;
     };
+    "/grains/{grainId}/browser": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens a grain in the person's browser, by a URL that works once. */
+        post: operations["showGrainInBrowser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/grains/{grainId}/log": {
         parameters: {
             query?: never;
@@ -137,6 +308,23 @@ export interface paths {
         get: operations["readLog"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/grains/{grainId}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a grain and starts it again. Its sessions stay; a page in a frame has to be loaded again. */
+        post: operations["restartGrain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -205,6 +393,111 @@ export interface paths {
         put?: never;
         /** Stops a grain and moves it to the trash, from where it is deleted after 30 days. */
         post: operations["trashGrain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/grains/{grainId}/window": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens the window of a grain, or raises it. */
+        post: operations["showGrain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/installs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the packages on their way, the oldest first; those that ended are there for a quarter of an hour. */
+        get: operations["listInstalls"];
+        put?: never;
+        /** Begins to take a package in and to check it; nothing of it is installed before `confirm`. Events tell how far it is. */
+        post: operations["newInstall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/installs/{installId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One package on its way. */
+        get: operations["getInstall"];
+        put?: never;
+        post?: never;
+        /** Stops it, at any point before it is being installed, and forgets it. */
+        delete: operations["cancelInstall"];
+        options?: never;
+        head?: never;
+        /** Says whether anybody watches it; where nobody does, a notification tells when it waits for an answer or why it failed. */
+        patch: operations["changeInstall"];
+        trace?: never;
+    };
+    "/installs/{installId}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The answer yes: its app is made from it from now on. */
+        post: operations["confirmInstall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/installs/{installId}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sends the file of an upload. Answers once it is checked. */
+        put: operations["uploadInstall"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/installs/{installId}/icon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The picture of what waits for an answer. */
+        get: operations["getInstallIcon"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -282,6 +575,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened while nobody looked, the latest first; the list is bounded. */
+        get: operations["listNotifications"];
+        put?: never;
+        post?: never;
+        /** Dismisses all. */
+        delete: operations["dismissNotifications"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks some as read, or all that were shown. */
+        post: operations["readNotifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notifications/{notificationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Dismisses one. */
+        delete: operations["dismissNotification"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -308,7 +653,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Installs the package in the body. The report begins while the body is still on its way. */
+        /** Installs the package in the body at once, without asking. The report begins while the body is still on its way. */
         post: operations["installPackage"];
         delete?: never;
         options?: never;
@@ -325,7 +670,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Downloads a package and installs it. */
+        /** Downloads a package and installs it at once, without asking. */
         post: operations["installPackageFromUrl"];
         delete?: never;
         options?: never;
@@ -368,10 +713,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What takes space, and how much is left. */
+        get: operations["getStorage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trash/empty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes for good all that is in the trash. */
+        post: operations["emptyTrash"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The windows that are remembered, the last changed first. */
+        get: operations["listWindows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/windows/{windowId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Remembers a window. */
+        put: operations["putWindow"];
+        post?: never;
+        /** Forgets a window. */
+        delete: operations["forgetWindow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What Granary is, and what it is made of. */
+        About: {
+            /** @description Others' work in it, by name. */
+            components: components["schemas"]["Component"][];
+            /** @description Granary's own licence, an SPDX expression. */
+            licence: string;
+            /** @description Granary's version. */
+            version: string;
+        };
         /** @description One thing an app can create. */
         Action: {
             /** @description More words. */
@@ -420,6 +843,112 @@ export interface components {
              */
             version: number;
         };
+        /** @description All that is known of an app. */
+        AppDetails: {
+            app: components["schemas"]["App"] | null;
+            /** @description The app's id. */
+            appId: string;
+            /** @description What it offers and asks for. */
+            asks: components["schemas"]["Asks"];
+            /** @description Who signed the version that is told of: the current one, else the newest. */
+            author: components["schemas"]["Author"];
+            /** @description What it is for, as the author sorted it. */
+            categories: string[];
+            /** @description What changed from version to version, in Markdown; may be empty. */
+            changeLog: string;
+            /** @description What it is, in Markdown; may be empty. */
+            description: string;
+            /**
+             * Format: int64
+             * @description When its current version came, in ms since 1970.
+             */
+            lastUpdated: number;
+            /** @description What others may do with the app. */
+            licence: components["schemas"]["Licence"];
+            /** @description Where to read more; what is there comes from the package, and nobody checked it. */
+            links: components["schemas"]["AppLinks"];
+            /**
+             * Format: int64
+             * @description Grains that run from a newer version than the current one, since it was replaced by an older one. They stay there.
+             */
+            newerGrains: number;
+            /**
+             * Format: int64
+             * @description Grains that run from an older version than the current one; `POST /apps/{appId}/upgrade-grains` moves them.
+             */
+            olderGrains: number;
+            /** @description Its name. */
+            title: string;
+            /** @description Its versions that have files here, the newest first. */
+            versions: components["schemas"]["AppVersion"][];
+        };
+        /** @description Where to read more of an app. */
+        AppLinks: {
+            /** @description Its source. */
+            code: string | null;
+            /** @description Where to tell of problems: the packager's e-mail address. */
+            issues: string | null;
+            /** @description Its page. */
+            website: string | null;
+        };
+        /** @description One version of an app that has files here. */
+        AppVersion: {
+            /** @description Who signed it. */
+            author: components["schemas"]["Author"];
+            /** @description Whether new grains are made from it. */
+            current: boolean;
+            /**
+             * Format: int64
+             * @description How many grains run from it, those in the trash included.
+             */
+            grains: number;
+            /**
+             * Format: int64
+             * @description When it was installed first, in ms since 1970.
+             */
+            installed: number;
+            /** @description The version as its author writes it. */
+            marketingVersion: string;
+            /** @description Its package. */
+            packageId: string;
+            /**
+             * Format: int64
+             * @description How many of them are in the trash.
+             */
+            trashed: number;
+            /**
+             * Format: int64
+             * @description Bytes on disk.
+             */
+            unpackedSize: number;
+            /**
+             * Format: int32
+             * @description The number upgrades are decided by.
+             */
+            version: number;
+        };
+        /** @description What an app offers to others and asks for, as far as its package declares it. */
+        Asks: {
+            /** @description Where it offers an API to other programs that the owner gives a token to. */
+            apiPath: string | null;
+            /** @description Whether it talks to the bridge: to keep what it was given, and to be found by what it saved. */
+            appHooks: boolean;
+            /** @description Whether it is an ordinary web server behind Granary's bridge; what others speak for themselves is declared nowhere. */
+            bridge: boolean;
+            /** @description Names of the APIs that it offers to other grains, when the owner connects them. */
+            offeredApis: string[];
+            /** @description Permissions that can be given when a grain is shared. */
+            permissions: components["schemas"]["Permission"][];
+            /** @description Roles that can be given when a grain is shared. */
+            roles: components["schemas"]["Role"][];
+            /** @description Whether it keeps who its visitors are. */
+            savesIdentities: boolean;
+            /**
+             * Format: int32
+             * @description How many of its actions make a grain from something that another grain offers.
+             */
+            takesOffers: number;
+        };
         /** @description Who signed a package. */
         Author: {
             /** @description Fingerprint of the author's verified OpenPGP key. */
@@ -428,16 +957,89 @@ export interface components {
             name: string | null;
         };
         /**
+         * @description Something that Granary can decide by itself.
+         * @enum {string}
+         */
+        Automatic: "auto" | "on" | "off";
+        /**
          * Format: binary
          * @description Bytes of a file.
          */
         Binary: string;
+        /**
+         * @description What can be done to several grains.
+         * @enum {string}
+         */
+        BulkAction: "trash" | "restore" | "delete";
+        /** @description A grain that something was not done to. */
+        BulkFailure: {
+            /** @description Why. */
+            error: components["schemas"]["Problem"];
+            /** @description Which. */
+            grainId: string;
+        };
+        /** @description Something to do to several grains. */
+        BulkRequest: {
+            /** @description What. */
+            action: components["schemas"]["BulkAction"];
+            /** @description To which; at most 20 000. */
+            grainIds: string[];
+        };
+        /** @description What became of each. A grain is in one of the two lists; whatever happens to one, the others are done. */
+        BulkResult: {
+            /** @description Those it was done to. */
+            done: string[];
+            /** @description Those it was not done to. */
+            failed: components["schemas"]["BulkFailure"][];
+        };
+        /** @description Who trusts Granary's certificates. */
+        Certificates: {
+            /** @description Each list of trusted authorities, and how things stand there. */
+            stores: components["schemas"]["TrustStore"][];
+            /** @description Whether every list that was found trusts them. */
+            trusted: boolean;
+        };
+        /** @description Which lists to change. */
+        ChangeCertificates: {
+            /** @description Leave the system's own list alone. */
+            userOnly?: boolean;
+        };
+        /** @description Somebody else's work that is part of Granary. */
+        Component: {
+            /** @description Its page; may be empty. */
+            homepage: string;
+            /** @description Where it is from: `rust` or `npm`. */
+            kind: string;
+            /** @description Its licence, an SPDX expression. */
+            licence: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description `GET /about/notices/{notice}` has the texts of its licence; null where it brings none.
+             */
+            notice: number | null;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description The answer yes. */
+        ConfirmInstall: {
+            /**
+             * @description Whether grains of older versions move to this one, from their next start on.
+             * @default true
+             */
+            upgradeGrains: boolean;
+        };
         /** @description Nothing more to say. */
         Done: Record<string, never>;
         /** @description One thing to know about. */
         Entry: {
             /** @description Stable, kebab-case. */
             code: string;
+            /** @description What the sentences are made of, by name, for those who say them in another language. */
+            details?: {
+                [key: string]: string;
+            };
             /** @description Whether there is nothing to do. */
             ok: boolean;
             /** @description What to do about it; empty when there is nothing to do. */
@@ -462,10 +1064,20 @@ export interface components {
             /** @enum {string} */
             type: "grain";
         } | {
+            /** @description The grains as they are now. */
+            grains: components["schemas"]["Grain"][];
+            /** @enum {string} */
+            type: "grains";
+        } | {
             /** @description Which. */
             grainId: string;
             /** @enum {string} */
             type: "grain-removed";
+        } | {
+            /** @description Which. */
+            grainIds: string[];
+            /** @enum {string} */
+            type: "grains-removed";
         } | {
             /** @description The app as it is now. */
             app: components["schemas"]["App"];
@@ -484,6 +1096,39 @@ export interface components {
             /** @enum {string} */
             type: "notice";
         } | {
+            /** @description How it is now. */
+            install: components["schemas"]["Install"];
+            /** @enum {string} */
+            type: "install";
+        } | {
+            /** @description Which. */
+            installId: string;
+            /** @enum {string} */
+            type: "install-removed";
+        } | {
+            /** @description What. */
+            notification: components["schemas"]["Notification"];
+            /** @enum {string} */
+            type: "notification";
+            /**
+             * Format: int64
+             * @description How many are unread now.
+             */
+            unread: number;
+        } | {
+            /** @enum {string} */
+            type: "notifications-changed";
+            /**
+             * Format: int64
+             * @description How many are unread now.
+             */
+            unread: number;
+        } | {
+            /** @description The settings as they are now. */
+            settings: components["schemas"]["Settings"];
+            /** @enum {string} */
+            type: "settings";
+        } | {
             /** @description Which grain. */
             grainId: string;
             /** @description The session's host with the port. */
@@ -494,12 +1139,22 @@ export interface components {
             /** @enum {string} */
             type: "ping";
         };
+        /** @description What a start of the desktop program was given. */
+        Given: {
+            /** @description Links, and absolute names of files. */
+            arguments: string[];
+        };
         /** @description One document. */
         Grain: {
             /** @description Its app. */
             appId: string;
             /** @description The name of its app; known also when the app was uninstalled. */
             appTitle: string;
+            /**
+             * Format: int32
+             * @description That package's version; another one than the app's is older or newer than what new grains are made from.
+             */
+            appVersion?: number;
             /**
              * Format: int64
              * @description When it was made, in ms since 1970.
@@ -512,6 +1167,8 @@ export interface components {
              * @description When it was last used, in ms since 1970.
              */
             lastUsed: number;
+            /** @description Whether nobody has looked into it yet. */
+            neverOpened?: boolean;
             /** @description The package it runs from. */
             packageId: string;
             /**
@@ -539,6 +1196,65 @@ export interface components {
          * @enum {string}
          */
         GrainState: "stopped" | "starting" | "running";
+        /** @description What one grain takes. */
+        GrainStorage: {
+            /** @description Which. */
+            grainId: string;
+            /**
+             * Format: int64
+             * @description Bytes on disk, as last counted.
+             */
+            size: number;
+            /** @description Whether it is in the trash. */
+            trashed: boolean;
+        };
+        /** @description A package on its way. `DELETE /installs/{installId}` stops it at any point before it is installed. */
+        Install: {
+            /** @description Whether nobody watches. */
+            background: boolean;
+            /**
+             * Format: int64
+             * @description Bytes done in this step.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description When it began, in ms since 1970.
+             */
+            created: number;
+            error: components["schemas"]["Problem"] | null;
+            /**
+             * Format: int64
+             * @description When it is forgotten unless something happens, in ms since 1970; null while it is being worked on.
+             */
+            expires: number | null;
+            /** @description Its id. */
+            installId: string;
+            offer: components["schemas"]["Offer"] | null;
+            outcome: components["schemas"]["InstallOutcome"] | null;
+            phase: components["schemas"]["InstallPhase"] | null;
+            /** @description Where it comes from. */
+            source: components["schemas"]["InstallSource"];
+            /** @description How far it is. */
+            state: components["schemas"]["InstallState"];
+            /**
+             * Format: int64
+             * @description Bytes to do in this step, where that is known.
+             */
+            total: number | null;
+        };
+        /** @description What was installed. */
+        InstallDone: {
+            /** @description The app as it is now. */
+            app: components["schemas"]["App"];
+            /**
+             * Format: int64
+             * @description How many grains were moved to this version.
+             */
+            moved: number;
+            /** @description What became of it. */
+            outcome: components["schemas"]["InstallOutcome"];
+        };
         /** @description One line of an installation's report. The last line is `done` or `error`. */
         InstallEvent: {
             /**
@@ -585,11 +1301,59 @@ export interface components {
          * @enum {string}
          */
         InstallOutcome: "installed" | "alreadyInstalled" | "upgraded" | "downgraded";
+        /** @description What to change of a package on its way. */
+        InstallPatch: {
+            /** @description Whether nobody watches any more. */
+            background: boolean;
+        };
         /**
          * @description Which step an installation is in.
          * @enum {string}
          */
         InstallPhase: "download" | "verify" | "unpack";
+        /** @description Where a package comes from. */
+        InstallSource: {
+            /** @enum {string} */
+            kind: "upload";
+            /** @description The file's name, for people. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its length.
+             */
+            size: number | null;
+        } | {
+            /** @enum {string} */
+            kind: "url";
+            /** @description An `https` or `http` URL of a .spk file. */
+            url: string;
+        } | {
+            /** @enum {string} */
+            kind: "file";
+            /** @description The file's absolute path. */
+            path: string;
+        };
+        /**
+         * @description How far a package on its way is.
+         * @enum {string}
+         */
+        InstallState: "waiting" | "working" | "ready" | "installing" | "installed" | "failed";
+        /** @description What others may do with an app. */
+        Licence: {
+            /** @description The SPDX id of an open-source one, where it is known. */
+            id: string | null;
+            /** @description What sort it is. */
+            kind: components["schemas"]["LicenceKind"];
+            /** @description Notices that the licences of its parts ask for; may be empty. */
+            notices: string;
+            /** @description Its text, where the package holds it; may be empty. */
+            text: string;
+        };
+        /**
+         * @description Sorts of licences.
+         * @enum {string}
+         */
+        LicenceKind: "unknown" | "openSource" | "proprietary" | "publicDomain";
         /** @description What one grain may take. Applies from its next start on. */
         Limits: {
             /**
@@ -632,6 +1396,7 @@ export interface components {
              *     the port.
              */
             secret: string;
+            window?: components["schemas"]["WindowKind"] | null;
         };
         /** @description Proof that the owner opened the login page. */
         LoginRequest: {
@@ -655,10 +1420,170 @@ export interface components {
             /** @description Its name; "Untitled <app> <noun>" when missing. */
             title?: string | null;
         };
+        /** @description A package to look at before it is installed. */
+        NewInstall: {
+            /** @description Whether nobody watches: then a notification tells when it waits for an answer, or why it failed. */
+            background?: boolean;
+            /** @description The package id it must have. */
+            expect?: string | null;
+            /** @description Where it comes from. */
+            source: components["schemas"]["InstallSource"];
+        };
         /** @description Where in a grain to begin. */
         NewSession: {
             /** @description A path of the app; its start page when missing. */
             path?: string | null;
+        };
+        /** @description Something that happened. */
+        Notification: {
+            /** @description The app it is about. */
+            appId: string | null;
+            /**
+             * @description What happened: `grain-crashed`, `grain-storage-nearly-full`, `grain-storage-full`, `app-updated`, `install-ready`,
+             *     `install-failed`, or the code of an entry of the health registry.
+             */
+            code: string;
+            /**
+             * Format: int64
+             * @description When it happened last, in ms since 1970.
+             */
+            created: number;
+            /** @description What the sentences are made of, by name, for those who say them in another language. */
+            details: {
+                [key: string]: string;
+            };
+            /** @description The grain it is about. */
+            grainId: string | null;
+            /**
+             * Format: int64
+             * @description Its id; a newer notification has a higher one.
+             */
+            notificationId: number;
+            /** @description Whether it was read. */
+            read: boolean;
+            /** @description What to do about it; may be empty. */
+            remedy: string;
+            /** @description How much it matters. */
+            severity: components["schemas"]["Severity"];
+            /** @description A sentence or two. */
+            text: string;
+            /**
+             * Format: int32
+             * @description How often it has happened since it was read.
+             */
+            times: number;
+            /** @description A few words. */
+            title: string;
+        };
+        /** @description What happened, the latest first. */
+        Notifications: {
+            /** @description All that are kept. */
+            notifications: components["schemas"]["Notification"][];
+            /**
+             * Format: int64
+             * @description How many are unread.
+             */
+            unread: number;
+        };
+        /**
+         * @description What would be installed: all that a person decides by. Only the signature and what follows from it was checked; names, texts and
+         *     links are the package's own words.
+         */
+        Offer: {
+            /** @description What can be created with it. */
+            actions: components["schemas"]["Action"][];
+            /** @description The app's id: the key that signed it. */
+            appId: string;
+            /** @description What it offers and asks for. */
+            asks: components["schemas"]["Asks"];
+            /** @description Who signed it. */
+            author: components["schemas"]["Author"];
+            /** @description What it means for what is here. */
+            change: components["schemas"]["OfferChange"];
+            /** @description Whether `GET /installs/{installId}/icon` has a picture. */
+            hasIcon: boolean;
+            /** @description What others may do with it. */
+            licence: components["schemas"]["Licence"];
+            /** @description Where to read more. */
+            links: components["schemas"]["AppLinks"];
+            /** @description The version as its author writes it. */
+            marketingVersion: string;
+            /** @description The package's id: the hash of the file. */
+            packageId: string;
+            /**
+             * Format: int64
+             * @description Bytes of the package.
+             */
+            packageSize: number;
+            /** @description One line on what it is for. */
+            shortDescription: string | null;
+            /** @description Its name. */
+            title: string;
+            /**
+             * Format: int64
+             * @description Bytes it will take on the disk.
+             */
+            unpackedSize: number;
+            /**
+             * Format: int32
+             * @description The number upgrades are decided by.
+             */
+            version: number;
+        };
+        /** @description What a package would mean for what is here. */
+        OfferChange: {
+            /** @description Whether the app is installed; false also for one that was uninstalled with grains left. */
+            appInstalled: boolean;
+            /** @description Whether another author, or nobody, signed what is installed now: the app's key is the same, the person is not proven to be. */
+            authorChanged: boolean;
+            /**
+             * Format: int64
+             * @description Grains that would run from this package from then on.
+             */
+            grainsMoving: number;
+            /**
+             * Format: int64
+             * @description Grains of a newer version than this one, which stay with it.
+             */
+            grainsNewer: number;
+            installed: components["schemas"]["OfferInstalled"] | null;
+            /** @description What sort of change. */
+            kind: components["schemas"]["OfferKind"];
+        };
+        /** @description The version that a package would replace. */
+        OfferInstalled: {
+            /** @description Who signed it. */
+            author: components["schemas"]["Author"];
+            /** @description The version as its author writes it. */
+            marketingVersion: string;
+            /** @description Its package. */
+            packageId: string;
+            /** @description Its name. */
+            title: string;
+            /**
+             * Format: int32
+             * @description The number upgrades are decided by.
+             */
+            version: number;
+        };
+        /**
+         * @description Sorts of change.
+         * @enum {string}
+         */
+        OfferKind: "new" | "upgrade" | "downgrade" | "sameVersion" | "reinstall";
+        /**
+         * @description Where grains open.
+         * @enum {string}
+         */
+        OpenGrainsIn: "window" | "browser";
+        /** @description A permission of an app. */
+        Permission: {
+            /** @description What it allows; may be empty. */
+            description: string;
+            /** @description As the app knows it. */
+            name: string;
+            /** @description As people know it; may be empty. */
+            title: string;
         };
         /** @description Why a call was not done. Front ends branch on `code` and show the rest. */
         Problem: {
@@ -673,6 +1598,25 @@ export interface components {
             /** @description A few words. */
             title: string;
         };
+        /** @description Which notifications were read. */
+        ReadNotifications: {
+            /** @description These. */
+            notificationIds?: number[];
+            /**
+             * Format: int64
+             * @description All up to this one: the highest id that was shown, so that one which came meanwhile stays unread.
+             */
+            upTo?: number | null;
+        };
+        /** @description A role of an app. */
+        Role: {
+            /** @description What it allows; may be empty. */
+            description: string;
+            /** @description "editor". */
+            title: string;
+            /** @description "can edit". */
+            verbPhrase: string;
+        };
         /** @description A way into a grain. */
         Session: {
             /** @description The session's host with the port. */
@@ -684,6 +1628,12 @@ export interface components {
         Settings: {
             /** @description The name of the Linux account. Cannot be changed here. */
             accountName: string;
+            /** @description Whether closing the last window leaves Granary running in the tray. */
+            closeToTray: boolean;
+            /** @description Whether the desktop shows notifications. */
+            desktopNotifications: boolean;
+            /** @description Whether windows have the developer's tools. */
+            developerTools: boolean;
             /** @description The owner's name as apps see it; that of the Linux account when null. */
             displayName: string | null;
             /**
@@ -693,16 +1643,36 @@ export interface components {
             idleSeconds: number;
             /** @description Whether pages may ask to install packages from addresses of this computer and its network. */
             installFromLocalAddresses: boolean;
+            /** @description The language, as a BCP 47 tag such as `de` or `zh-CN`; `auto` follows each browser and the desktop. */
+            language: string;
             /** @description What one grain may take. */
             limits: components["schemas"]["Limits"];
+            /** @description Where grains open. */
+            openGrainsIn: components["schemas"]["OpenGrainsIn"];
             /**
              * Format: int32
              * @description The port, from the next start on.
              */
             port: number;
+            /** @description Whether windows that were open stand open again after a restart. */
+            restoreWindows: boolean;
+            /** @description Whether windows draw without the graphics card: a way out where its driver is broken. */
+            softwareRendering: components["schemas"]["Automatic"];
+            /** @description Whether Granary starts when the person logs in to the desktop. */
+            startAtLogin: boolean;
+            /** @description Light or dark. */
+            theme: components["schemas"]["Theme"];
+            /** @description Whether the tour of the first run was seen or skipped. */
+            tourDone: boolean;
         };
         /** @description Settings to change; those missing stay. */
         SettingsPatch: {
+            /** @description Whether closing the last window leaves Granary running in the tray. */
+            closeToTray?: boolean | null;
+            /** @description Whether the desktop shows notifications. */
+            desktopNotifications?: boolean | null;
+            /** @description Whether windows have the developer's tools. */
+            developerTools?: boolean | null;
             /** @description The owner's name; an empty one goes back to that of the Linux account. */
             displayName?: string | null;
             /**
@@ -712,18 +1682,34 @@ export interface components {
             idleSeconds?: number | null;
             /** @description Whether pages may ask to install packages from addresses of this computer and its network. */
             installFromLocalAddresses?: boolean | null;
+            /** @description The language, as a BCP 47 tag; `auto` follows each browser and the desktop. */
+            language?: string | null;
             limits?: components["schemas"]["Limits"] | null;
+            openGrainsIn?: components["schemas"]["OpenGrainsIn"] | null;
             /**
              * Format: int32
              * @description The port, from the next start on.
              */
             port?: number | null;
+            /** @description Whether windows that were open stand open again after a restart. */
+            restoreWindows?: boolean | null;
+            softwareRendering?: components["schemas"]["Automatic"] | null;
+            /** @description Whether Granary starts when the person logs in to the desktop. */
+            startAtLogin?: boolean | null;
+            theme?: components["schemas"]["Theme"] | null;
+            /** @description Whether the tour of the first run was seen or skipped. */
+            tourDone?: boolean | null;
         };
         /**
          * @description How much an entry matters.
          * @enum {string}
          */
         Severity: "error" | "warning" | "info";
+        /** @description Which page of the shell to show. */
+        ShowMain: {
+            /** @description The page; the one that is there when missing. */
+            path?: string | null;
+        };
         /** @description The appliance as a whole. */
         Status: {
             /** @description Where everything is kept. */
@@ -742,6 +1728,162 @@ export interface components {
             /** @description Granary's version. */
             version: string;
         };
+        /** @description What takes space. */
+        Storage: {
+            /**
+             * Format: int64
+             * @description Bytes of the apps' files.
+             */
+            apps: number;
+            /** @description Each grain's, the largest first. */
+            byGrain: components["schemas"]["GrainStorage"][];
+            /** @description Where everything is kept. */
+            dataDir: string;
+            /**
+             * Format: int64
+             * @description Bytes of the database.
+             */
+            database: number;
+            /**
+             * Format: int64
+             * @description Bytes on it that are free for this person.
+             */
+            diskFree: number;
+            /**
+             * Format: int64
+             * @description Bytes of the disk that this folder is on.
+             */
+            diskSize: number;
+            /**
+             * Format: int64
+             * @description Bytes of all grains outside the trash.
+             */
+            grains: number;
+            /**
+             * Format: int64
+             * @description Bytes of the grains in the trash.
+             */
+            trash: number;
+        };
+        /**
+         * @description Light or dark.
+         * @enum {string}
+         */
+        Theme: "system" | "light" | "dark";
+        /** @description A list of trusted authorities. */
+        TrustStore: {
+            /** @description Why, when something failed. */
+            detail: string;
+            /** @description Whose it is. */
+            kind: components["schemas"]["TrustStoreKind"];
+            /** @description Where it is. */
+            path: string;
+            /** @description What to do by hand; empty when nothing is to be done. */
+            remedy: string;
+            /** @description How things stand. */
+            state: components["schemas"]["TrustStoreState"];
+        };
+        /**
+         * @description Whose list it is.
+         * @enum {string}
+         */
+        TrustStoreKind: "chromium" | "firefox" | "system";
+        /**
+         * @description How things stand in a list.
+         * @enum {string}
+         */
+        TrustStoreState: "trusted" | "notTrusted" | "missingTool" | "failed";
+        /** @description How many are left. */
+        Unread: {
+            /**
+             * Format: int64
+             * @description How many are unread.
+             */
+            unread: number;
+        };
+        /** @description What became of older grains. */
+        UpgradedGrains: {
+            /** @description Those that run from the current version from their next start on. */
+            grainIds: string[];
+        };
+        /** @description A window that the desktop remembers. */
+        Window: {
+            /** @description The grain it shows; the window is forgotten with the grain. */
+            grainId: string | null;
+            /** @description Whether it stands open, and is to stand open again after a restart. */
+            open: boolean;
+            /** @description Where it is. */
+            place: components["schemas"]["WindowPlace"];
+            /**
+             * Format: int64
+             * @description When that was written, in ms since 1970.
+             */
+            updated: number;
+            /** @description The desktop's name for it, such as `main` or `grain-<grainId>`. */
+            windowId: string;
+        };
+        /**
+         * @description The kinds of windows of the desktop.
+         * @enum {string}
+         */
+        WindowKind: "main" | "grain";
+        /** @description What to remember of a window. */
+        WindowPatch: {
+            /** @description The grain it shows. */
+            grainId?: string | null;
+            /** @description Whether it stands open. */
+            open: boolean;
+            /** @description Where it is. */
+            place?: components["schemas"]["WindowPlace"];
+        };
+        /** @description Where a window is. */
+        WindowPlace: {
+            /**
+             * @description Whether it fills the whole screen.
+             * @default false
+             */
+            fullscreen: boolean;
+            /**
+             * Format: int32
+             * @description Height of the inside, without the screen's scale.
+             * @default null
+             */
+            height: number | null;
+            /**
+             * @description Whether it fills the screen between the desktop's bars.
+             * @default false
+             */
+            maximized: boolean;
+            /**
+             * @description Where in the grain it was.
+             * @default null
+             */
+            path: string | null;
+            /**
+             * Format: int32
+             * @description Width of the inside, without the screen's scale.
+             * @default null
+             */
+            width: number | null;
+            /**
+             * Format: int32
+             * @description Left edge; null where the desktop does not tell (Wayland).
+             * @default null
+             */
+            x: number | null;
+            /**
+             * Format: int32
+             * @description Upper edge.
+             * @default null
+             */
+            y: number | null;
+            /**
+             * Format: int32
+             * @description How much its page is enlarged, in percent; 100 when null.
+             * @default null
+             */
+            zoomPercent: number | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -751,6 +1893,67 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getAbout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it is made of */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["About"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The component's `notice` */
+                notice: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The texts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listApps: {
         parameters: {
             query?: never;
@@ -767,6 +1970,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["App"][];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The app */
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The app */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppDetails"];
                 };
             };
             /** @description The call was not done. */
@@ -833,6 +2068,202 @@ export interface operations {
                 content: {
                     "image/svg+xml": string;
                     "image/png": components["schemas"]["Binary"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upgradeGrains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The app */
+                appId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that were moved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpgradedGrains"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How things stand */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificates"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    installCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description May be left out */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChangeCertificates"] | null;
+            };
+        };
+        responses: {
+            /** @description How things stand now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificates"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description May be left out */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChangeCertificates"] | null;
+            };
+        };
+        responses: {
+            /** @description How things stand now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificates"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    handOver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Given"];
+            };
+        };
+        responses: {
+            /** @description Taken over */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showMain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description May be left out */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ShowMain"] | null;
+            };
+        };
+        responses: {
+            /** @description It is being shown */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description The call was not done. */
@@ -922,6 +2353,13 @@ export interface operations {
                     "application/json": components["schemas"]["Grain"][];
                 };
             };
+            /** @description Nothing has changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description The call was not done. */
             default: {
                 headers: {
@@ -953,6 +2391,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Grain"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeGrains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkRequest"];
+            };
+        };
+        responses: {
+            /** @description What became of each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkResult"];
                 };
             };
             /** @description The call was not done. */
@@ -1064,6 +2535,43 @@ export interface operations {
             };
         };
     };
+    showGrainInBrowser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The grain */
+                grainId: string;
+            };
+            cookie?: never;
+        };
+        /** @description May be left out */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewSession"] | null;
+            };
+        };
+        responses: {
+            /** @description The browser is being started */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readLog: {
         parameters: {
             query?: {
@@ -1088,6 +2596,38 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restartGrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The grain */
+                grainId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The grain as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grain"];
                 };
             };
             /** @description The call was not done. */
@@ -1234,6 +2774,313 @@ export interface operations {
             };
         };
     };
+    showGrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The grain */
+                grainId: string;
+            };
+            cookie?: never;
+        };
+        /** @description May be left out */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewSession"] | null;
+            };
+        };
+        responses: {
+            /** @description It is being shown */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listInstalls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The packages on their way */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Install"][];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    newInstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInstall"];
+            };
+        };
+        responses: {
+            /** @description It is on its way */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Install"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getInstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The package on its way */
+                installId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Install"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelInstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The package on its way */
+                installId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is left of it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeInstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The package on its way */
+                installId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallPatch"];
+            };
+        };
+        responses: {
+            /** @description How it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Install"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmInstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The package on its way */
+                installId: string;
+            };
+            cookie?: never;
+        };
+        /** @description May be left out */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ConfirmInstall"] | null;
+            };
+        };
+        responses: {
+            /** @description It is installed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstallDone"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploadInstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The package on its way */
+                installId: string;
+            };
+            cookie?: never;
+        };
+        /** @description The .spk file */
+        requestBody: {
+            content: {
+                "application/octet-stream": components["schemas"]["Binary"];
+            };
+        };
+        responses: {
+            /** @description It waits for an answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Install"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getInstallIcon: {
+        parameters: {
+            query?: {
+                /** @description Which icon; `grid` when missing. */
+                kind?: "grid" | "grain";
+            };
+            header?: never;
+            path: {
+                /** @description The package on its way */
+                installId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                    "image/png": components["schemas"]["Binary"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -1347,6 +3194,125 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Done"];
                 };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismissNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list is empty */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadNotifications"];
+            };
+        };
+        responses: {
+            /** @description How many are left */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unread"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismissNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The notification */
+                notificationId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is off the list */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The call was not done. */
             default: {
@@ -1537,6 +3503,159 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Status"];
                 };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStorage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The space */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    emptyTrash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkResult"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWindows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The windows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Window"][];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The desktop's name for it: letters, digits, - and _ */
+                windowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WindowPatch"];
+            };
+        };
+        responses: {
+            /** @description The window as it is remembered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Window"];
+                };
+            };
+            /** @description The call was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forgetWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The desktop's name for it */
+                windowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The call was not done. */
             default: {

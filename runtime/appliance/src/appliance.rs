@@ -15,13 +15,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::Core;
+use crate::core::{Core, now};
 use crate::folder::{Folder, FolderError, Holder};
-use crate::health::{Entry, Health, Severity, Subject};
+use crate::front::{Desktop, FrontEnd};
+use crate::health::{Entry, Health, Subject};
+use crate::installs::Installs;
 use crate::settings::Chosen;
 use crate::socket::SocketError;
+use crate::source::Source;
 use crate::updates::Updates;
-use crate::{api, grains, notices, serve, socket, starters, ui};
+use crate::words::Dictionary;
+use crate::{api, changes, leftovers, notices, serve, socket, starters, ui};
 
 /// What an appliance is started with.
 #[derive(Debug, Clone)]
@@ -34,6 +38,8 @@ pub struct Config {
     pub launcher: LauncherConfig,
     /// Folders in which there may be a folder `starter` with packages.
     pub libexec: Vec<PathBuf>,
+    /// The desktop that this process is; `None` without windows.
+    pub desktop: Option<Arc<dyn Desktop>>,
 }
 
 impl Config {
@@ -45,6 +51,7 @@ impl Config {
             port: None,
             launcher: LauncherConfig { prepared: PREPARED, ..LauncherConfig::default() },
             libexec: starters::folders(),
+            desktop: None,
         }
     }
 }
@@ -92,6 +99,7 @@ pub enum StartError {
 pub struct Appliance {
     runtime: Option<Runtime>,
     core: Arc<Core>,
+    gateway: Arc<Gateway>,
     vat: Vat,
     wished: u16,
     socket: PathBuf,
@@ -112,8 +120,9 @@ impl Appliance {
         let launcher = Launcher::start(&config.launcher)?;
         let store = Arc::new(Store::open(&folder.database())?);
         let mut chosen = Chosen::load(&store)?;
-        grains::collect_leftovers(&store, &folder).map_err(StartError::Leftovers)?;
-        grains::collect_packages(&store, &folder).map_err(StartError::Leftovers)?;
+        leftovers::collect_grains(&store, &folder).map_err(StartError::Leftovers)?;
+        leftovers::collect_packages(&store, &folder).map_err(StartError::Leftovers)?;
+        let dictionary = Dictionary::load(&store, &folder).map_err(StartError::Leftovers)?;
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             // What is measured in memory and what two cores can do agree on this: the work is in the kernel, in the
@@ -126,7 +135,10 @@ impl Appliance {
         let vat = Vat::start()?;
         let entered = runtime.enter();
         let wished = config.port.unwrap_or(chosen.port);
-        let gateway = Arc::new(Gateway::new(GatewayConfig::new(folder.root(), wished, vat.clone()))?);
+        let gateway = Arc::new(Gateway::new(GatewayConfig {
+            windows: config.desktop.is_some(),
+            ..GatewayConfig::new(folder.root(), wished, vat.clone())
+        })?);
         if chosen.port != gateway.port() {
             chosen.port = gateway.port();
             chosen.save(&store)?;
@@ -136,18 +148,23 @@ impl Appliance {
         folder.announce(&Holder { pid: std::process::id().cast_signed(), socket: socket_path.clone() })?;
         drop(entered);
 
-        let source = grains::Source { store: Arc::clone(&store), apps: folder.apps(), grains: folder.grains() };
+        let source = Source { store: Arc::clone(&store), apps: folder.apps(), grains: folder.grains() };
         let grains = Grains::new(vat.clone(), launcher.clone(), Arc::new(source), chosen.grain_settings())?;
         let ending = CancellationToken::new();
         let core = Arc::new(Core {
             instance: instance(&store)?,
+            started: now(),
             logins: gateway.logins(),
             sessions: gateway.sessions(),
             health: Health::default(),
             updates: Updates::new(ending.clone()),
+            changes: Arc::default(),
+            dictionary,
+            installs: Installs::default(),
             settings: RwLock::new(chosen),
             packages: tokio::sync::RwLock::new(()),
             launcher: LauncherConfig { prepared: 0, ..config.launcher.clone() },
+            desktop: config.desktop.clone(),
             origin: gateway.origin().to_owned(),
             port: gateway.port(),
             folder,
@@ -157,6 +174,7 @@ impl Appliance {
         });
 
         runtime.block_on(core.install_starters(&config.libexec));
+        runtime.spawn(changes::follow(Arc::clone(&core)));
         runtime.spawn(notices::follow_grains(Arc::clone(&core), core.grains.subscribe()));
         runtime.spawn(notices::follow_sessions(Arc::clone(&core), core.sessions.subscribe()));
         runtime.spawn(keep_house(Arc::clone(&core), Arc::clone(&gateway)));
@@ -166,9 +184,12 @@ impl Appliance {
             }
         });
         let shell = api::router(Arc::clone(&core)).merge(ui::router());
-        let serving = runtime.spawn(async move { gateway.serve(shell, ending.cancelled_owned()).await });
+        let serving = {
+            let gateway = Arc::clone(&gateway);
+            runtime.spawn(async move { gateway.serve(shell, ending.cancelled_owned()).await })
+        };
         runtime.spawn(serve::serve_socket(Arc::clone(&core), listener));
-        Ok(Self { runtime: Some(runtime), core, vat, wished, socket: socket_path, serving: Some(serving) })
+        Ok(Self { runtime: Some(runtime), core, gateway, vat, wished, socket: socket_path, serving: Some(serving) })
     }
 
     /// The port of every origin.
@@ -193,6 +214,16 @@ impl Appliance {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         self.core.folder.root()
+    }
+
+    /// The API, for the front end in this process.
+    ///
+    /// # Panics
+    /// Never: an appliance that ended is gone.
+    #[must_use]
+    pub fn front_end(&self) -> FrontEnd {
+        let runtime = self.runtime.as_ref().expect("it runs until it is dropped").handle().clone();
+        FrontEnd::new(Arc::clone(&self.core), Arc::clone(&self.gateway), runtime)
     }
 
     /// A one-time URL that logs a browser in, for a minute.
@@ -276,13 +307,14 @@ async fn keep_house(core: Arc<Core>, gateway: Arc<Gateway>) {
         tokio::select! {
             () = core.ending.cancelled() => return,
             _ = hours.tick() => {
-                if let Err(problem) = core.empty_trash().await {
+                if let Err(problem) = core.delete_old_trash().await {
                     tracing::warn!(%problem, "the trash could not be emptied");
                 }
             }
             _ = minutes.tick() => {
+                core.expire_installs().await;
                 for entry in gateway.health() {
-                    core.notice(Subject::Appliance, gateway_entry(entry));
+                    core.notice(Subject::Appliance, entry.into()).await;
                 }
             }
         }
@@ -305,37 +337,7 @@ pub fn prepare(data_dir: &Path) -> Result<(), StartError> {
 
 /// Looks at this computer: each thing that Granary needs of it, good or bad.
 pub async fn self_test(launcher: &LauncherConfig) -> Vec<Entry> {
-    granary_sandbox::doctor(launcher).await.into_iter().map(sandbox_entry).collect()
-}
-
-fn sandbox_entry(entry: granary_sandbox::Entry) -> Entry {
-    Entry {
-        code: entry.code,
-        title: entry.title,
-        severity: match entry.severity {
-            granary_sandbox::Severity::Error => Severity::Error,
-            granary_sandbox::Severity::Warning => Severity::Warning,
-            granary_sandbox::Severity::Info => Severity::Info,
-        },
-        ok: entry.ok,
-        text: entry.text,
-        remedy: entry.remedy,
-    }
-}
-
-fn gateway_entry(entry: granary_gateway::HealthEntry) -> Entry {
-    Entry {
-        code: entry.code.into(),
-        title: entry.title,
-        severity: match entry.severity {
-            granary_gateway::Severity::Error => Severity::Error,
-            granary_gateway::Severity::Warning => Severity::Warning,
-            granary_gateway::Severity::Info => Severity::Info,
-        },
-        ok: entry.ok,
-        text: entry.text,
-        remedy: entry.remedy,
-    }
+    granary_sandbox::doctor(launcher).await.into_iter().map(Entry::from).collect()
 }
 
 /// The id of this data folder, made at its first start.

@@ -8,13 +8,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use granary_package::{ActionInput, Installed};
-use granary_store::{Icon, IconKind, Package};
+use granary_package::Installed;
+use granary_store::{Icon, IconKind, Read};
 
 use crate::api::problem::{Problem, Result};
-use crate::api::types::{Action, App, Author, Event, InstallOutcome};
-use crate::core::{Core, blocking, now};
-use crate::starters;
+use crate::api::types::{App, InstallOutcome, UpgradedGrains};
+use crate::core::{Core, blocking};
+use crate::words::{Languages, Words};
+use crate::{describe, starters};
 
 /// What an installation meant.
 pub(crate) struct Change {
@@ -25,9 +26,9 @@ pub(crate) struct Change {
 }
 
 impl Core {
-    pub(crate) async fn apps(&self) -> Result<Vec<App>> {
+    pub(crate) async fn apps(&self, languages: &Languages) -> Result<Vec<App>> {
         let apps = self.db(|store| Ok(store.read(|r| r.apps())?)).await?;
-        Ok(apps.into_iter().map(app).collect())
+        Ok(apps.into_iter().map(|app| self.app_in_words(describe::app(app), languages)).collect())
     }
 
     pub(crate) async fn icon(&self, app_id: &str, kind: IconKind) -> Result<Icon> {
@@ -44,9 +45,7 @@ impl Core {
                 })?)
             })
             .await?;
-        icon.ok_or_else(|| {
-            Problem::new(hyper::StatusCode::NOT_FOUND, "no-icon", "No icon", "This app brings no such icon.")
-        })
+        icon.ok_or_else(Problem::no_icon)
     }
 
     pub(crate) async fn uninstall(self: &Arc<Self>, app_id: &str) -> Result<()> {
@@ -54,25 +53,25 @@ impl Core {
         if !self.db(move |store| Ok(store.write(|w| w.remove_app(&id))?)).await? {
             return Err(Problem::no_app(app_id));
         }
-        self.updates.tell(Event::AppRemoved { app_id: app_id.to_owned() });
+        self.changes.app(app_id);
         self.remove_unused_packages().await;
         Ok(())
     }
 
-    /// Records a package whose files are in place and makes it the one its app is made from; grains of no higher version
-    /// are moved to it. One transaction.
-    pub(crate) async fn adopt(self: &Arc<Self>, installed: &Installed, starter: bool) -> Result<Change> {
-        let (package, icons) = describe(installed);
+    /// Records a package whose files are in place and makes it the one its app is made from; with `upgrade`, grains of no
+    /// higher version are moved to it. One transaction.
+    pub(crate) async fn adopt(self: &Arc<Self>, installed: &Installed, starter: bool, upgrade: bool) -> Result<Change> {
+        let package = describe::package(&installed.verified);
+        let icons = describe::icons(installed);
+        let package_id = package.package_id.clone();
         let change = self.db(move |store| {
             Ok(store.write(|w| {
-                if starters::IDS.contains(&package.app_id.as_str()) {
-                    let mut own: BTreeSet<String> = w.setting(starters::PACKAGES)?.unwrap_or_default();
-                    if starter {
-                        own.insert(package.package_id.clone());
-                        w.set_setting(starters::PACKAGES, &own)?;
-                    } else if !own.contains(&package.package_id) {
-                        return Ok::<_, granary_store::Error>(None);
-                    }
+                if starter {
+                    let mut own = starters::own_packages(w)?;
+                    own.insert(package.package_id.clone());
+                    w.set_setting(starters::PACKAGES, &own)?;
+                } else if !may_be_installed(w, &package.app_id, &package.package_id)? {
+                    return Ok::<_, granary_store::Error>(None);
                 }
                 let before = w.app(&package.app_id)?;
                 let outcome = match &before {
@@ -84,35 +83,65 @@ impl Core {
                 let starter = starter || before.is_some_and(|app| app.starter);
                 w.put_package(&package, &icons)?;
                 w.put_app(&package.app_id, &package.package_id, starter, package.installed)?;
-                let moved = w.upgrade_grains(&package)?;
+                let moved = if upgrade { w.upgrade_grains(&package)? } else { Vec::new() };
                 let after = w.app(&package.app_id)?;
-                Ok(Some(after.map(|after| Change { app: app(after), outcome, moved })))
+                Ok(Some(after.map(|after| Change { app: describe::app(after), outcome, moved })))
             })?)
         });
         let change = change
             .await?
             .ok_or_else(starters::not_ours)?
             .ok_or_else(|| Problem::internal("an app vanished while it was installed"))?;
-        self.updates.tell(Event::App { app: change.app.clone() });
-        for grain in &change.moved {
-            // It starts again, from the new package, on its next use.
-            if let Err(error) = self.grains.stop(grain).await {
-                tracing::warn!(grain, %error, "a grain could not be stopped for its new version");
-            }
-            self.tell_grain(grain).await;
-        }
+        self.dictionary.put(&package_id, Words::of(&installed.verified.manifest));
+        self.changes.app(&change.app.app_id);
+        self.change_over(&change.moved).await;
         Ok(change)
     }
 
-    /// Removes packages that neither an app nor a grain needs. While something is being installed this is left to the
-    /// end of that.
+    /// Moves an app's grains of older versions to its current one.
+    pub(crate) async fn upgrade_grains(self: &Arc<Self>, app_id: &str) -> Result<UpgradedGrains> {
+        let id = app_id.to_owned();
+        let moved = self
+            .db(move |store| {
+                Ok(store.write(|w| match w.app(&id)? {
+                    Some(app) => w.upgrade_grains(&app.package).map(Some),
+                    None => Ok(None),
+                })?)
+            })
+            .await?
+            .ok_or_else(|| Problem::no_app(app_id))?;
+        self.change_over(&moved).await;
+        self.changes.app(app_id);
+        self.remove_unused_packages().await;
+        Ok(UpgradedGrains { grain_ids: moved })
+    }
+
+    /// Ends grains that run from another package now; they start again, from that one, on their next use.
+    async fn change_over(&self, grains: &[String]) {
+        for grain in grains {
+            if let Err(error) = self.grains.stop(grain).await {
+                tracing::warn!(grain, %error, "a grain could not be stopped for its new version");
+            }
+        }
+        self.changes.grains(grains);
+    }
+
+    /// Removes packages that neither an app nor a grain needs, nor anybody is asked about. While something is being installed
+    /// this is left to the end of that.
     pub(crate) async fn remove_unused_packages(self: &Arc<Self>) {
         let Ok(_nobody_installs) = self.packages.try_write() else { return };
         let core = Arc::clone(self);
         let removed = blocking(move || {
-            for id in core.store.read(|r| r.unused_packages())? {
+            let mut unused: BTreeSet<String> = core.store.read(|r| r.unused_packages())?.into_iter().collect();
+            let known: BTreeSet<String> = core.store.read(|r| r.package_ids())?.into_iter().collect();
+            unused.extend(core.installs.take_discarded().into_iter().filter(|id| !known.contains(id)));
+            for id in unused {
+                if core.installs.holds(&id) {
+                    continue;
+                }
                 // The row goes first: a folder without a row is collected at the next start.
                 core.store.write(|w| w.remove_package(&id))?;
+                core.dictionary.forget(&id);
                 if let Ok(parsed) = id.parse()
                     && let Err(error) = granary_package::remove(&core.folder.apps(), parsed)
                 {
@@ -127,115 +156,7 @@ impl Core {
     }
 }
 
-/// An app as front ends see it.
-pub(crate) fn app(app: granary_store::App) -> App {
-    let package = app.package;
-    App {
-        app_id: package.app_id,
-        package_id: package.package_id,
-        title: package.title,
-        version: package.app_version,
-        marketing_version: package.marketing_version,
-        short_description: package.short_description,
-        author: Author { fingerprint: package.author_fingerprint, name: package.author_name },
-        starter: app.starter,
-        unpacked_size: package.unpacked_size,
-        grains: app.grains,
-        actions: (0..)
-            .zip(package.actions)
-            .map(|(index, action)| Action {
-                index,
-                title: action.title,
-                noun_phrase: action.noun_phrase,
-                description: action.description,
-            })
-            .collect(),
-    }
-}
-
-/// What the store keeps of a package.
-fn describe(installed: &Installed) -> (Package, Vec<(IconKind, Icon)>) {
-    let verified = &installed.verified;
-    let manifest = &verified.manifest;
-    let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let actions = manifest
-        .actions
-        .iter()
-        .filter(|action| matches!(action.input, ActionInput::None))
-        .map(|action| {
-            let noun = noun_phrase(&action.noun_phrase.default_text, &action.title.default_text);
-            granary_store::Action {
-                title: some(&action.title.default_text).unwrap_or_else(|| format!("New {noun}")),
-                noun_phrase: noun,
-                description: some(&action.description.default_text),
-                command: command(&action.command),
-            }
-        })
-        .collect();
-    let app_id = verified.app_id.to_string();
-    let package = Package {
-        package_id: verified.package_id.to_string(),
-        app_version: manifest.app_version,
-        title: some(&manifest.app_title.default_text).unwrap_or_else(|| app_id.chars().take(8).collect()),
-        marketing_version: some(&manifest.app_marketing_version.default_text)
-            .unwrap_or_else(|| manifest.app_version.to_string()),
-        short_description: some(&manifest.metadata.short_description.default_text),
-        author_fingerprint: verified.author_fingerprint.clone(),
-        author_name: manifest.metadata.author.upstream_author.as_deref().and_then(some),
-        unpacked_size: verified.unpacked_size,
-        continue_command: command(&manifest.continue_command),
-        actions,
-        installed: now(),
-        app_id,
-    };
-    let icons = &manifest.metadata.icons;
-    let icons = [(IconKind::Grid, &icons.app_grid), (IconKind::Grain, &icons.grain)]
-        .into_iter()
-        .filter_map(|(kind, found)| Some((kind, icon(found.as_ref()?)?)))
-        .collect();
-    (package, icons)
-}
-
-fn command(command: &granary_package::Command) -> granary_store::Command {
-    granary_store::Command { argv: command.argv.clone(), environ: command.environ.clone() }
-}
-
-/// The denser picture, where there are two: it looks right on every screen.
-fn icon(icon: &granary_package::Icon) -> Option<Icon> {
-    let (media_type, image) = match icon {
-        granary_package::Icon::Svg { text } => ("image/svg+xml", text.clone().into_bytes()),
-        granary_package::Icon::Png { dpi1x, dpi2x } => ("image/png", dpi2x.as_ref().or(dpi1x.as_ref())?.0.clone()),
-    };
-    (!image.is_empty()).then(|| Icon { media_type: media_type.into(), image })
-}
-
-/// What an action makes: as the manifest says, else what follows "New" in its title.
-fn noun_phrase(given: &str, title: &str) -> String {
-    let given = given.trim();
-    if !given.is_empty() {
-        return given.to_owned();
-    }
-    let title = title.trim();
-    let rest = title.get(..4).filter(|start| start.eq_ignore_ascii_case("new ")).map(|_| title[4..].trim());
-    rest.filter(|rest| !rest.is_empty()).unwrap_or("grain").to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::noun_phrase;
-
-    #[test]
-    fn noun_phrases() {
-        for (given, title, expected) in [
-            ("document", "New letter", "document"),
-            ("", "New letter", "letter"),
-            ("  ", "new  big board ", "big board"),
-            ("", "Create", "grain"),
-            ("", "New ", "grain"),
-            ("", "Néw", "grain"),
-            ("", "", "grain"),
-        ] {
-            assert_eq!(noun_phrase(given, title), expected, "{given:?} {title:?}");
-        }
-    }
+/// Whether a package that did not come with Granary may be installed as this app.
+pub(crate) fn may_be_installed(r: &Read<'_>, app_id: &str, package_id: &str) -> granary_store::Result<bool> {
+    Ok(!starters::IDS.contains(&app_id) || starters::own_packages(r)?.contains(package_id))
 }

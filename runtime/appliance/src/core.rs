@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use granary_gateway::{Logins, Sessions};
 use granary_grain::Grains;
 use granary_sandbox::LauncherConfig;
@@ -12,10 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::problem::{Problem, Result};
 use crate::api::types::{Event, Status};
+use crate::changes::Changes;
 use crate::folder::Folder;
+use crate::front::Desktop;
 use crate::health::{Entry, Health, Subject};
+use crate::installs::Installs;
 use crate::settings::Chosen;
 use crate::updates::Updates;
+use crate::words::{Dictionary, Languages};
 
 /// The appliance's parts. What its calls do stands beside what they are about: apps, grains, settings.
 pub(crate) struct Core {
@@ -26,12 +30,19 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     pub(crate) health: Health,
     pub(crate) updates: Updates,
+    pub(crate) changes: Arc<Changes>,
+    pub(crate) dictionary: Dictionary,
+    pub(crate) installs: Installs,
     pub(crate) settings: RwLock<Chosen>,
     /// Held for reading while a package is being installed, for writing while unused ones are removed.
     pub(crate) packages: tokio::sync::RwLock<()>,
     pub(crate) launcher: LauncherConfig,
+    /// The desktop that this process is, if it is one.
+    pub(crate) desktop: Option<Arc<dyn Desktop>>,
     pub(crate) ending: CancellationToken,
     pub(crate) instance: String,
+    /// When, in ms since 1970: tells one run from another.
+    pub(crate) started: i64,
     pub(crate) origin: String,
     pub(crate) port: u16,
 }
@@ -64,37 +75,33 @@ impl Core {
         Ok(self.logins.url(path))
     }
 
-    pub(crate) fn watch(&self) -> impl Stream<Item = Event> + Send + use<> {
-        self.updates.watch()
+    /// Everything from now on, in the words of the first of `languages` that there are any in.
+    pub(crate) fn watch(self: &Arc<Self>, languages: Languages) -> impl Stream<Item = Event> + Send + use<> {
+        let core = Arc::clone(self);
+        self.updates.watch().map(move |event| core.in_words(event, &languages))
     }
 
     /// Runs the self-test again; what it finds replaces what was known.
     pub(crate) async fn doctor(&self) -> Result<Vec<Entry>> {
         for entry in crate::self_test(&self.launcher).await {
-            self.notice(Subject::Appliance, entry);
+            self.notice(Subject::Appliance, entry).await;
         }
         Ok(self.health.all())
     }
 
     /// Puts an entry into the registry and tells front ends when it is news.
-    pub(crate) fn notice(&self, subject: Subject, entry: Entry) {
-        let grain_id = match &subject {
-            Subject::Appliance => None,
-            Subject::Grain(id) => Some(id.clone()),
-        };
-        if self.health.set(subject, &entry) {
-            self.updates.tell(Event::Notice { entry, grain_id });
+    pub(crate) async fn notice(&self, subject: Subject, entry: Entry) {
+        if !self.health.set(subject.clone(), &entry) {
+            return;
         }
+        self.updates.tell(Event::Notice { entry: entry.clone(), grain_id: subject.grain_id() });
+        self.remember_entry(&subject, &entry).await;
     }
 
     /// Takes an entry out of the registry and tells front ends that it is settled.
     pub(crate) fn settle(&self, subject: &Subject, code: &str) {
         if let Some(entry) = self.health.clear(subject, code) {
-            let grain_id = match subject {
-                Subject::Appliance => None,
-                Subject::Grain(id) => Some(id.clone()),
-            };
-            self.updates.tell(Event::Notice { entry: Entry { ok: true, ..entry }, grain_id });
+            self.updates.tell(Event::Notice { entry: Entry { ok: true, ..entry }, grain_id: subject.grain_id() });
         }
     }
 

@@ -71,7 +71,8 @@ pub(crate) async fn open(url: &str, local: bool) -> Result<Download> {
     Err(failed(format!("{} redirects more than {REDIRECTS} times.", authority(&url))))
 }
 
-fn parse(text: &str) -> Result<Url> {
+/// A URL that could be downloaded from.
+pub(crate) fn parse(text: &str) -> Result<Url> {
     let refuse = |message: String| Err(Problem::invalid("bad-url", "Not a usable URL", message));
     let url = match Url::parse(text) {
         Ok(url) => url,

@@ -34,6 +34,47 @@ pub struct Entry {
     pub text: String,
     /// What to do about it; empty when there is nothing to do.
     pub remedy: String,
+    /// What the sentences are made of, by name, for those who say them in another language.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+}
+
+impl From<granary_sandbox::Entry> for Entry {
+    fn from(entry: granary_sandbox::Entry) -> Self {
+        use granary_sandbox::Severity as S;
+        Self {
+            code: entry.code,
+            title: entry.title,
+            severity: match entry.severity {
+                S::Error => Severity::Error,
+                S::Warning => Severity::Warning,
+                S::Info => Severity::Info,
+            },
+            ok: entry.ok,
+            text: entry.text,
+            remedy: entry.remedy,
+            details: BTreeMap::new(),
+        }
+    }
+}
+
+impl From<granary_gateway::HealthEntry> for Entry {
+    fn from(entry: granary_gateway::HealthEntry) -> Self {
+        use granary_gateway::Severity as S;
+        Self {
+            code: entry.code.into(),
+            title: entry.title,
+            severity: match entry.severity {
+                S::Error => Severity::Error,
+                S::Warning => Severity::Warning,
+                S::Info => Severity::Info,
+            },
+            ok: entry.ok,
+            text: entry.text,
+            remedy: entry.remedy,
+            details: BTreeMap::new(),
+        }
+    }
 }
 
 /// What an entry is about.
@@ -43,6 +84,16 @@ pub(crate) enum Subject {
     Appliance,
     /// One grain.
     Grain(String),
+}
+
+impl Subject {
+    /// The grain it is.
+    pub(crate) fn grain_id(&self) -> Option<String> {
+        match self {
+            Self::Appliance => None,
+            Self::Grain(id) => Some(id.clone()),
+        }
+    }
 }
 
 /// All entries, by what they are about and their code.

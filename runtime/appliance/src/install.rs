@@ -8,19 +8,21 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures::{Stream, StreamExt as _};
 use granary_package::{Installed, Options, PackageId, Phase, Progress};
+use granary_store::NewNotification;
 use hyper::StatusCode;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::api::problem::{Problem, Result};
-use crate::api::types::{InstallEvent, InstallPhase};
+use crate::api::types::{App, InstallEvent, InstallOutcome, InstallPhase};
 use crate::core::{Core, blocking};
 use crate::fetch;
 
 /// The longest package file. What is inside may be 1 GiB; compression never makes it much longer.
-const SIZE_LIMIT: u64 = (1 << 30) + (64 << 20);
+pub(crate) const SIZE_LIMIT: u64 = (1 << 30) + (64 << 20);
 
 /// How often progress is told.
-const TELL_EVERY: Duration = Duration::from_millis(100);
+pub(crate) const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Pieces on the way from the network to the disk.
 const PIECES: usize = 8;
@@ -29,7 +31,7 @@ const PIECES: usize = 8;
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// The newest of each phase: downloading and verifying go on at the same time.
-type Latest = [Option<Progress>; 3];
+pub(crate) type Latest = [Option<Progress>; 3];
 
 impl Core {
     /// Installs the package that `body` holds.
@@ -57,14 +59,7 @@ impl Core {
         let expect = parse_expected(expect)?;
         let local = trusted || self.chosen().install_from_local_addresses;
         let url = url.to_owned();
-        let source = async move {
-            let download = fetch::open(&url, local).await?;
-            if download.size.is_some_and(|size| size > SIZE_LIMIT) {
-                return Err(too_large());
-            }
-            Ok((download.size, download.into_stream()))
-        };
-        Ok(self.report(source, expect))
+        Ok(self.report(async move { download(&url, local).await }, expect))
     }
 
     /// Runs an installation on its own and tells of it. Progress is the newest, not each step, so a slow reader of the
@@ -83,10 +78,11 @@ impl Core {
         let (report, events) = mpsc::channel(64);
         let core = Arc::clone(self);
         tokio::spawn(async move {
-            let cancel = Arc::new(AtomicBool::new(false));
+            let stop = Stop::default();
             let installing = async {
                 let (size, pieces) = source.await?;
-                core.install(size, pieces, expect, tell, Arc::clone(&cancel)).await
+                let incoming = Incoming { size, expect, stop: stop.clone(), drain: true };
+                core.install(incoming, pieces, tell).await
             };
             let mut installing = std::pin::pin!(installing);
             let mut clock = tokio::time::interval(TELL_EVERY);
@@ -95,9 +91,9 @@ impl Core {
                 tokio::select! {
                     result = &mut installing => break result.unwrap_or_else(|error| InstallEvent::Error { error }),
                     _ = clock.tick() => tell_changes(&report, *progress.borrow(), &mut told),
-                    () = report.closed(), if !cancel.load(Ordering::Relaxed) => cancel.store(true, Ordering::Relaxed),
+                    () = report.closed(), if !stop.is_set() => stop.set(),
                     () = core.ending.cancelled() => {
-                        cancel.store(true, Ordering::Relaxed);
+                        stop.set();
                         break InstallEvent::Error { error: stopping() };
                     }
                 }
@@ -111,35 +107,58 @@ impl Core {
 
     async fn install<S>(
         self: &Arc<Self>,
-        size: Option<u64>,
+        incoming: Incoming,
         pieces: S,
-        expect: Option<PackageId>,
         tell: watch::Sender<Latest>,
-        cancel: Arc<AtomicBool>,
     ) -> Result<InstallEvent>
     where
         S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
     {
         let installing = self.packages.read().await;
+        let installed = self.receive(incoming, pieces, tell).await?;
+        let change = self.adopt(&installed, false, true).await;
+        drop(installing);
+        if change.is_err() {
+            self.installs.discard(installed.verified.package_id);
+        }
+        self.remove_unused_packages().await;
+        let change = change?;
+        let moved = change.moved.len() as u64;
+        Ok(InstallEvent::Done { app: change.app, outcome: change.outcome, moved })
+    }
+
+    /// Takes a package in, checks it and puts its files where they are run from. Nothing runs them before its app is made
+    /// from it. Called with `packages` held.
+    pub(crate) async fn receive<S>(
+        &self,
+        incoming: Incoming,
+        pieces: S,
+        tell: watch::Sender<Latest>,
+    ) -> Result<Installed>
+    where
+        S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    {
+        let Incoming { size, expect, stop, drain } = incoming;
         let (sender, receiver) = mpsc::channel(PIECES);
-        let pump = tokio::spawn(pump(pieces, sender));
+        let pump = tokio::spawn(pump(pieces, sender, stop.clone()));
         let apps = self.folder.apps();
+        let cancel = stop.clone();
         let installed = blocking(move || {
             let mut note = |progress: Progress| {
                 tell.send_modify(|latest| latest[slot(progress.phase)] = Some(progress));
             };
-            let options = Options { size, expect, scratch: None, progress: Some(&mut note), cancel: Some(&cancel) };
+            let options =
+                Options { size, expect, scratch: None, progress: Some(&mut note), cancel: Some(&cancel.flag) };
             let source = Pieces { receiver, piece: Bytes::new(), taken: 0 };
             granary_package::install(source, &apps, options).map_err(|error| refused(&error))
         })
         .await;
         // Lets a refused upload run out.
+        if !drain {
+            stop.token.cancel();
+        }
         let _ = tokio::time::timeout(DRAIN, pump).await;
-        let change = self.adopt(&installed?, false).await?;
-        drop(installing);
-        self.remove_unused_packages().await;
-        let moved = change.moved.len() as u64;
-        Ok(InstallEvent::Done { app: change.app, outcome: change.outcome, moved })
+        installed
     }
 
     /// Installs a package from a file of Granary's own.
@@ -150,18 +169,85 @@ impl Core {
             granary_package::install(file, &apps, Options::default()).map_err(|error| refused(&error))
         })
         .await?;
-        self.adopt(&installed, true).await?;
+        let change = self.adopt(&installed, true, true).await?;
         drop(installing);
+        if change.outcome == InstallOutcome::Upgraded {
+            self.remember(updated(&change.app, change.moved.len())).await;
+        }
         Ok(())
     }
 }
 
+/// Begins to download a package.
+pub(crate) async fn download(
+    url: &str,
+    local: bool,
+) -> Result<(Option<u64>, impl Stream<Item = std::io::Result<Bytes>> + Send + 'static + use<>)> {
+    let download = fetch::open(url, local).await?;
+    if download.size.is_some_and(|size| size > SIZE_LIMIT) {
+        return Err(too_large());
+    }
+    Ok((download.size, download.into_stream()))
+}
+
+/// What is known of a package before it arrives.
+pub(crate) struct Incoming {
+    /// Its length, where that is known.
+    pub(crate) size: Option<u64>,
+    /// The id it must have.
+    pub(crate) expect: Option<PackageId>,
+    pub(crate) stop: Stop,
+    /// Whether what is left of a refused one is still taken in.
+    pub(crate) drain: bool,
+}
+
+/// Ends the taking in of a package: the thread that reads it, and what it waits for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stop {
+    flag: Arc<AtomicBool>,
+    token: CancellationToken,
+}
+
+impl Stop {
+    pub(crate) fn set(&self) {
+        self.flag.store(true, Ordering::Relaxed);
+        self.token.cancel();
+    }
+
+    pub(crate) async fn cancelled(&self) {
+        self.token.cancelled().await;
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.flag.load(Ordering::Relaxed)
+    }
+}
+
+/// Tells that an app is at a new version.
+pub(crate) fn updated(app: &App, moved: usize) -> NewNotification {
+    NewNotification {
+        code: "app-updated".into(),
+        severity: granary_store::Severity::Info,
+        title: format!("{} was updated", app.title),
+        text: format!("It is at version {} now.", app.marketing_version),
+        remedy: String::new(),
+        details: [
+            ("title".to_owned(), app.title.clone()),
+            ("version".to_owned(), app.marketing_version.clone()),
+            ("grains".to_owned(), moved.to_string()),
+        ]
+        .into(),
+        grain_id: None,
+        app_id: Some(app.app_id.clone()),
+    }
+}
+
 /// Moves what arrives to where it is read. After the reader is gone it goes on, to nowhere.
-async fn pump<S>(pieces: S, sender: mpsc::Sender<std::io::Result<Bytes>>)
+async fn pump<S>(pieces: S, sender: mpsc::Sender<std::io::Result<Bytes>>, stop: Stop)
 where
     S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
 {
-    let mut pieces = std::pin::pin!(pieces);
+    let mut pieces = std::pin::pin!(pieces.take_until(stop.token.cancelled()));
     while let Some(piece) = pieces.next().await {
         let broken = piece.is_err();
         let _ = sender.send(piece).await;
@@ -221,7 +307,7 @@ fn slot(phase: Phase) -> usize {
     }
 }
 
-fn parse_expected(expect: Option<String>) -> Result<Option<PackageId>> {
+pub(crate) fn parse_expected(expect: Option<String>) -> Result<Option<PackageId>> {
     let parse = |text: String| {
         text.parse().map_err(|error: granary_package::ParseIdError| {
             Problem::invalid("bad-package-id", "Not a package id", sentence(&error.to_string()))
@@ -239,7 +325,7 @@ fn refused(error: &granary_package::Error) -> Problem {
     }
 }
 
-fn too_large() -> Problem {
+pub(crate) fn too_large() -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "package-too-big",
@@ -248,7 +334,7 @@ fn too_large() -> Problem {
     )
 }
 
-fn stopping() -> Problem {
+pub(crate) fn stopping() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "Granary is stopping", "Granary is shutting down.")
         .remedy("Start it again and install the package then.")
 }

@@ -70,51 +70,54 @@ impl Core {
                 self.write_down(&id, move |w, id| w.set_grain_size(id, bytes)).await;
             }
             GrainEvent::Crashed { reason, .. } => {
-                let title = self.title_of(&id).await;
-                let entry = Entry {
-                    code: CRASHED.into(),
-                    title: format!("{title} ended by itself"),
+                let reason = crate::install::sentence(&reason);
+                let remedy = "It starts again on its next use; its log says more.";
+                let about = About {
+                    code: CRASHED,
                     severity: Severity::Warning,
-                    ok: false,
-                    text: crate::install::sentence(&reason),
-                    remedy: "It starts again on its next use; its log says more.".into(),
+                    remedy,
+                    details: vec![("reason", reason.clone())],
                 };
-                self.notice(subject, entry);
+                self.about_grain(&id, about, |title| format!("{title} ended by itself"), reason).await;
             }
             GrainEvent::DiskWarning { bytes, limit, .. } => {
-                let title = self.title_of(&id).await;
-                let entry = Entry {
-                    code: NEARLY_FULL.into(),
-                    title: format!("{title} takes much space"),
-                    severity: Severity::Warning,
-                    ok: false,
-                    text: format!("It takes {} MB; the warning comes at {} MB.", bytes / 1_000_000, limit / 1_000_000),
-                    remedy: "Delete something in it, or raise the limit in the settings.".into(),
-                };
-                self.notice(subject, entry);
+                let remedy = "Delete something in it, or raise the limit in the settings.";
+                let details = sizes(bytes, limit);
+                let about = About { code: NEARLY_FULL, severity: Severity::Warning, remedy, details };
+                let text = format!("It takes {} MB; the warning comes at {} MB.", bytes / 1_000_000, limit / 1_000_000);
+                self.about_grain(&id, about, |title| format!("{title} takes much space"), text).await;
             }
             GrainEvent::DiskFull { bytes, limit, .. } => {
-                let title = self.title_of(&id).await;
-                let entry = Entry {
-                    code: FULL.into(),
-                    title: format!("{title} was stopped: it takes too much space"),
-                    severity: Severity::Error,
-                    ok: false,
-                    text: format!("It takes {} MB; {} MB is the limit.", bytes / 1_000_000, limit / 1_000_000),
-                    remedy: "Raise the limit in the settings, open it, and delete something in it.".into(),
-                };
-                self.notice(subject, entry);
+                let remedy = "Raise the limit in the settings, open it, and delete something in it.";
+                let details = sizes(bytes, limit);
+                let about = About { code: FULL, severity: Severity::Error, remedy, details };
+                let text = format!("It takes {} MB; {} MB is the limit.", bytes / 1_000_000, limit / 1_000_000);
+                self.about_grain(&id, about, |title| format!("{title} was stopped: it takes too much space"), text)
+                    .await;
             }
             GrainEvent::Deleted { .. } => {
                 self.health.forget(&subject);
                 return;
             }
         }
-        self.tell_grain(&id).await;
+        self.changes.grain(&id);
     }
 
-    async fn title_of(&self, id: &str) -> String {
-        self.grain(id).await.map_or_else(|_| "A grain".into(), |grain| grain.title)
+    /// Puts an entry about a grain into the registry.
+    async fn about_grain(&self, id: &str, about: About, sentence: impl FnOnce(&str) -> String, text: String) {
+        // One that was deleted meanwhile concerns nobody.
+        let Ok(grain) = self.grain(id).await else { return };
+        let details = about.details.into_iter().chain([("title", grain.title.clone())]);
+        let entry = Entry {
+            code: about.code.into(),
+            title: sentence(&grain.title),
+            severity: about.severity,
+            ok: false,
+            text,
+            remedy: about.remedy.into(),
+            details: details.map(|(name, value)| (name.to_owned(), value)).collect(),
+        };
+        self.notice(Subject::Grain(id.to_owned()), entry).await;
     }
 
     async fn write_down(
@@ -127,4 +130,16 @@ impl Core {
             tracing::warn!(%problem, "a change of a grain was not written down");
         }
     }
+}
+
+/// What an entry about a grain has besides its sentences.
+struct About {
+    code: &'static str,
+    severity: Severity,
+    remedy: &'static str,
+    details: Vec<(&'static str, String)>,
+}
+
+fn sizes(bytes: u64, limit: u64) -> Vec<(&'static str, String)> {
+    vec![("bytes", bytes.to_string()), ("limit", limit.to_string())]
 }

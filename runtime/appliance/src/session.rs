@@ -9,14 +9,16 @@ use granary_grain::{Grains, IdentityId, Permissions, SessionRequest, User};
 use granary_store::Store;
 use granary_wire::web_session_capnp::web_session;
 
-use crate::core::now;
-use crate::grains::refused;
-use crate::settings::{Chosen, handle};
+use crate::changes::Changes;
+use crate::core::{Core, now};
+use crate::settings::handle;
+use crate::source::refused;
 
 /// One session of the owner's.
 pub(crate) struct OwnerSession {
     grains: Grains,
     store: Arc<Store>,
+    changes: Arc<Changes>,
     grain: String,
     user: User,
     /// Sessions of one tab share it; here each session is a tab of its own.
@@ -24,23 +26,18 @@ pub(crate) struct OwnerSession {
 }
 
 impl OwnerSession {
-    pub(crate) fn new(
-        grains: Grains,
-        store: Arc<Store>,
-        grain: String,
-        identity: IdentityId,
-        chosen: &Chosen,
-    ) -> Result<Self, granary_grain::Error> {
+    pub(crate) fn new(core: &Core, grain: String, identity: IdentityId) -> Result<Self, granary_grain::Error> {
         let mut tab = [0; 16];
         getrandom::fill(&mut tab).map_err(|error| granary_grain::Error::Random(error.to_string()))?;
-        let name = chosen.name();
+        let name = core.chosen().name();
         let user = User {
             handle: handle(&name),
             display_name: name,
             identity_id: Some(identity),
             permissions: Permissions::Owner,
         };
-        Ok(Self { grains, store, grain, user, tab })
+        let (store, changes) = (Arc::clone(&core.store), Arc::clone(&core.changes));
+        Ok(Self { grains: core.grains.clone(), store, changes, grain, user, tab })
     }
 }
 
@@ -48,6 +45,7 @@ impl SessionOpener for OwnerSession {
     fn open(&self, params: WebParams) -> LocalBoxFuture<'static, Result<web_session::Client, OpenError>> {
         let grains = self.grains.clone();
         let store = Arc::clone(&self.store);
+        let changes = Arc::clone(&self.changes);
         let grain = self.grain.clone();
         let request = SessionRequest {
             user: self.user.clone(),
@@ -68,10 +66,9 @@ impl SessionOpener for OwnerSession {
                 };
                 OpenError { code: problem.code, message, status: problem.status }
             })?;
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = store.note(|w| w.set_grain_used(&grain, now())) {
-                    tracing::warn!(%error, "the time of a grain's last use was not written down");
-                }
+            tokio::task::spawn_blocking(move || match store.note(|w| w.set_grain_opened(&grain, now())) {
+                Ok(_) => changes.grain(&grain),
+                Err(error) => tracing::warn!(%error, "the time of a grain's last use was not written down"),
             });
             let client = session.client.get().map_err(|error| OpenError {
                 code: "internal".into(),

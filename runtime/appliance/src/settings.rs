@@ -9,8 +9,9 @@ use nix::unistd::{User, geteuid};
 use serde::{Deserialize, Serialize};
 
 use crate::api::problem::{Problem, Result};
-use crate::api::types::{Limits, Settings, SettingsPatch};
+use crate::api::types::{Automatic, Event, Limits, OpenGrainsIn, Settings, SettingsPatch, Theme};
 use crate::core::Core;
+use crate::words::is_tag;
 
 /// The port used first.
 pub(crate) const DEFAULT_PORT: u16 = 6443;
@@ -24,7 +25,20 @@ pub(crate) struct Chosen {
     pub(crate) idle_seconds: u32,
     pub(crate) limits: Limits,
     pub(crate) install_from_local_addresses: bool,
+    pub(crate) language: String,
+    pub(crate) theme: Theme,
+    pub(crate) restore_windows: bool,
+    pub(crate) start_at_login: bool,
+    pub(crate) close_to_tray: bool,
+    pub(crate) open_grains_in: OpenGrainsIn,
+    pub(crate) desktop_notifications: bool,
+    pub(crate) software_rendering: Automatic,
+    pub(crate) developer_tools: bool,
+    pub(crate) tour_done: bool,
 }
+
+/// The language of each browser, and of the desktop.
+pub(crate) const AUTO: &str = "auto";
 
 const KEY: &str = "settings";
 
@@ -44,6 +58,16 @@ impl Default for Chosen {
                 storage: disk.hard,
             },
             install_from_local_addresses: false,
+            language: AUTO.into(),
+            theme: Theme::System,
+            restore_windows: true,
+            start_at_login: false,
+            close_to_tray: true,
+            open_grains_in: OpenGrainsIn::Window,
+            desktop_notifications: true,
+            software_rendering: Automatic::Auto,
+            developer_tools: false,
+            tour_done: false,
         }
     }
 }
@@ -113,10 +137,29 @@ impl Chosen {
             }
             self.limits = limits;
         }
-        if let Some(allow) = patch.install_from_local_addresses {
-            self.install_from_local_addresses = allow;
+        if let Some(language) = patch.language {
+            if language != AUTO && !is_tag(&language) {
+                return refuse("A language is `auto` or a tag such as de, fr or zh-CN.");
+            }
+            self.language = language;
         }
+        set(&mut self.install_from_local_addresses, patch.install_from_local_addresses);
+        set(&mut self.theme, patch.theme);
+        set(&mut self.restore_windows, patch.restore_windows);
+        set(&mut self.start_at_login, patch.start_at_login);
+        set(&mut self.close_to_tray, patch.close_to_tray);
+        set(&mut self.open_grains_in, patch.open_grains_in);
+        set(&mut self.desktop_notifications, patch.desktop_notifications);
+        set(&mut self.software_rendering, patch.software_rendering);
+        set(&mut self.developer_tools, patch.developer_tools);
+        set(&mut self.tour_done, patch.tour_done);
         Ok(())
+    }
+}
+
+fn set<T>(member: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *member = value;
     }
 }
 
@@ -130,6 +173,16 @@ impl Core {
             idle_seconds: chosen.idle_seconds,
             limits: chosen.limits,
             install_from_local_addresses: chosen.install_from_local_addresses,
+            language: chosen.language,
+            theme: chosen.theme,
+            restore_windows: chosen.restore_windows,
+            start_at_login: chosen.start_at_login,
+            close_to_tray: chosen.close_to_tray,
+            open_grains_in: chosen.open_grains_in,
+            desktop_notifications: chosen.desktop_notifications,
+            software_rendering: chosen.software_rendering,
+            developer_tools: chosen.developer_tools,
+            tour_done: chosen.tour_done,
         }
     }
 
@@ -140,8 +193,9 @@ impl Core {
         self.db(move |store| Ok(stored.save(store)?)).await?;
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = chosen.clone();
         self.grains.change_settings(chosen.grain_settings());
-
-        Ok(self.settings())
+        let settings = self.settings();
+        self.updates.tell(Event::Settings { settings: Box::new(settings.clone()) });
+        Ok(settings)
     }
 }
 
@@ -234,6 +288,8 @@ mod tests {
             SettingsPatch { limits: Some(Limits { memory: 1, ..limits }), ..Default::default() },
             SettingsPatch { limits: Some(Limits { storage: 1 << 20, ..limits }), ..Default::default() },
             SettingsPatch { limits: Some(Limits { processes: 1, ..limits }), ..Default::default() },
+            SettingsPatch { language: Some("../etc".into()), ..Default::default() },
+            SettingsPatch { language: Some(String::new()), ..Default::default() },
         ];
         for patch in patches {
             let problem = Chosen::default().apply(patch.clone()).unwrap_err();

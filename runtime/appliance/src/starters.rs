@@ -1,6 +1,6 @@
 //! The apps that come with Granary: installed when they are new, and left alone when their owner uninstalled them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +17,11 @@ pub(crate) const IDS: [&str; 2] =
 
 /// The ids of the packages that came with Granary.
 pub(crate) const PACKAGES: &str = "starter-packages";
+
+/// The packages that came with Granary.
+pub(crate) fn own_packages(r: &granary_store::Read<'_>) -> granary_store::Result<BTreeSet<String>> {
+    Ok(r.setting(PACKAGES)?.unwrap_or_default())
+}
 
 /// Why a package that bears a starter app's id and did not come with Granary is refused.
 pub(crate) fn not_ours() -> Problem {

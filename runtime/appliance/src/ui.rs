@@ -14,17 +14,24 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 struct Files;
 
 /// Pages of the shell; the script in the one HTML file shows the right one.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 16] = [
     "/",
     "/login",
+    "/welcome",
     "/apps",
     "/apps/{app}",
+    "/install",
+    "/install/{install}",
     "/grains",
     "/grain/{grain}",
     // What follows a grain's id is the path inside the grain.
     "/grain/{grain}/{*inside}",
+    "/log/{grain}",
     "/trash",
+    "/notifications",
     "/settings",
+    "/settings/{*page}",
+    "/dialog/{*which}",
 ];
 
 const INDEX: &str = "index.html";

@@ -8,6 +8,9 @@ mod read;
 mod schema;
 mod write;
 
+mod notifications;
+mod windows;
+
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,8 +18,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-pub use model::{Action, App, Command, Grain, GrainFilter, Icon, IconKind, Package};
+pub use model::{
+    Action, App, Command, Grain, GrainFilter, Icon, IconKind, NewNotification, Notification, Package, PackageUse,
+    Severity, Window,
+};
+pub use notifications::NOTIFICATIONS;
 pub use read::Read;
+pub use windows::WINDOWS;
 pub use write::Write;
 
 /// What can go wrong between Granary and its database.

@@ -1,5 +1,7 @@
 //! The values the database holds, as plain data.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A package whose files are complete on disk.
@@ -29,6 +31,8 @@ pub struct Package {
     pub actions: Vec<Action>,
     /// When it was installed.
     pub installed: i64,
+    /// What it says in other languages, in a form of the appliance's own; `None` where nobody looked for it yet.
+    pub texts: Option<String>,
 }
 
 /// One way to make a new grain.
@@ -114,6 +118,8 @@ pub struct Grain {
     pub size: u64,
     /// When it was thrown away.
     pub trashed: Option<i64>,
+    /// Whether anybody has looked into it.
+    pub opened: bool,
     /// The name of its app, from the package it runs from. Only read, never written.
     pub app_title: String,
 }
@@ -127,4 +133,93 @@ pub enum GrainFilter {
     App(String),
     /// Those thrown away before this time.
     TrashedBefore(i64),
+}
+
+/// How many grains run from one package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageUse {
+    /// The package.
+    pub package_id: String,
+    /// Its version.
+    pub app_version: u32,
+    /// How many grains, those thrown away included.
+    pub grains: u64,
+    /// How many of them were thrown away.
+    pub trashed: u64,
+}
+
+/// How much a notification matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Something does not work.
+    Error,
+    /// Something works less well than it could.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+impl Severity {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Error, Self::Warning, Self::Info].into_iter().find(|severity| severity.as_str() == text)
+    }
+}
+
+/// Something that happened, to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNotification {
+    /// Stable, kebab-case.
+    pub code: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// A few words.
+    pub title: String,
+    /// A sentence or two.
+    pub text: String,
+    /// What to do about it; may be empty.
+    pub remedy: String,
+    /// What the sentences are made of, by name.
+    pub details: BTreeMap<String, String>,
+    /// The grain it is about; it goes with the grain.
+    pub grain_id: Option<String>,
+    /// The app it is about.
+    pub app_id: Option<String>,
+}
+
+/// Something that happened and was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// Grows.
+    pub notification_id: i64,
+    /// What happened.
+    pub what: NewNotification,
+    /// When it happened last.
+    pub created: i64,
+    /// How often it has happened since it was read last.
+    pub times: u32,
+    /// When it was read.
+    pub read: Option<i64>,
+}
+
+/// A window of the desktop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// The desktop's name for it.
+    pub window_id: String,
+    /// The grain it shows; it goes with the grain.
+    pub grain_id: Option<String>,
+    /// Whether it stands open, or is only remembered.
+    pub open: bool,
+    /// JSON: what the desktop wants to know again.
+    pub place: String,
+    /// When it was written.
+    pub updated: i64,
 }

@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema/1-first-grain.sql"))];
+const STEPS: &[M<'static>] =
+    &[M::up(include_str!("schema/1-first-grain.sql")), M::up(include_str!("schema/2-desktop.sql"))];
 
 /// Brings the database to the newest schema, each step in a transaction of its own.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite_migration::Result<()> {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use rusqlite::{Connection, named_params};
 use serde::Serialize;
 
-use crate::model::{Command, Grain, Icon, IconKind, Package};
+use crate::model::{Grain, Icon, IconKind, Package};
 use crate::read::Read;
 use crate::{Error, Result};
 
@@ -33,14 +33,15 @@ impl<'a> Write<'a> {
     pub fn put_package(&self, package: &Package, icons: &[(IconKind, Icon)]) -> Result<()> {
         self.execute(
             "INSERT INTO packages (package_id, app_id, app_version, title, marketing_version, short_description,
-                author_fingerprint, author_name, unpacked_size, continue_command, installed)
+                author_fingerprint, author_name, unpacked_size, continue_command, installed, texts)
              VALUES (:package_id, :app_id, :app_version, :title, :marketing_version, :short_description,
-                :author_fingerprint, :author_name, :unpacked_size, :continue_command, :installed)
+                :author_fingerprint, :author_name, :unpacked_size, :continue_command, :installed, :texts)
              ON CONFLICT (package_id) DO UPDATE SET
                 app_id = excluded.app_id, app_version = excluded.app_version, title = excluded.title,
                 marketing_version = excluded.marketing_version, short_description = excluded.short_description,
                 author_fingerprint = excluded.author_fingerprint, author_name = excluded.author_name,
-                unpacked_size = excluded.unpacked_size, continue_command = excluded.continue_command",
+                unpacked_size = excluded.unpacked_size, continue_command = excluded.continue_command,
+                texts = excluded.texts",
             named_params! {
                 ":package_id": package.package_id,
                 ":app_id": package.app_id,
@@ -51,8 +52,9 @@ impl<'a> Write<'a> {
                 ":author_fingerprint": package.author_fingerprint,
                 ":author_name": package.author_name,
                 ":unpacked_size": signed(package.unpacked_size),
-                ":continue_command": command(&package.continue_command),
+                ":continue_command": to_json(&package.continue_command),
                 ":installed": package.installed,
+                ":texts": package.texts,
             },
         )?;
         self.execute("DELETE FROM actions WHERE package_id = ?1", [&package.package_id])?;
@@ -66,7 +68,7 @@ impl<'a> Write<'a> {
                     ":title": action.title,
                     ":noun_phrase": action.noun_phrase,
                     ":description": action.description,
-                    ":command": command(&action.command),
+                    ":command": to_json(&action.command),
                 },
             )?;
         }
@@ -77,6 +79,12 @@ impl<'a> Write<'a> {
                 (&package.package_id, kind.as_str(), &icon.media_type, &icon.image),
             )?;
         }
+        Ok(())
+    }
+
+    /// Notes what a package says in other languages.
+    pub fn set_package_texts(&self, package_id: &str, texts: &str) -> Result<()> {
+        self.execute("UPDATE packages SET texts = ?2 WHERE package_id = ?1", [package_id, texts])?;
         Ok(())
     }
 
@@ -92,15 +100,13 @@ impl<'a> Write<'a> {
 
     /// Moves the app's grains that run from another package, of no higher version, to this one. Returns their ids.
     pub fn upgrade_grains(&self, package: &Package) -> Result<Vec<String>> {
-        let mut statement = self.connection.prepare_cached(
+        self.all(
             "UPDATE grains SET package_id = ?2, app_version = ?3
              WHERE app_id = ?1 AND package_id <> ?2 AND app_version <= ?3
              RETURNING grain_id",
-        )?;
-        let moved = statement
-            .query_map((&package.app_id, &package.package_id, package.app_version), |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        Ok(moved)
+            (&package.app_id, &package.package_id, package.app_version),
+            |row| row.get(0),
+        )
     }
 
     /// Takes an app off the list; its grains and the packages they need stay. Returns whether it was there.
@@ -118,9 +124,9 @@ impl<'a> Write<'a> {
     pub fn add_grain(&self, grain: &Grain) -> Result<()> {
         self.execute(
             "INSERT INTO grains (grain_id, title, app_id, package_id, app_version, owner_identity, created, last_used,
-                size, trashed)
+                size, trashed, opened)
              VALUES (:grain_id, :title, :app_id, :package_id, :app_version, :owner_identity, :created, :last_used,
-                :size, :trashed)",
+                :size, :trashed, :opened)",
             named_params! {
                 ":grain_id": grain.grain_id,
                 ":title": grain.title,
@@ -132,6 +138,7 @@ impl<'a> Write<'a> {
                 ":last_used": grain.last_used,
                 ":size": signed(grain.size),
                 ":trashed": grain.trashed,
+                ":opened": grain.opened,
             },
         )?;
         Ok(())
@@ -159,6 +166,13 @@ impl<'a> Write<'a> {
         Ok(changed > 0)
     }
 
+    /// Notes that somebody looks into a grain, which counts as a use. Gives whether that is the first time.
+    pub fn set_grain_opened(&self, grain_id: &str, when: i64) -> Result<bool> {
+        let first = self.execute("UPDATE grains SET opened = 1 WHERE grain_id = ?1 AND opened = 0", [grain_id])? > 0;
+        self.set_grain_used(grain_id, when)?;
+        Ok(first)
+    }
+
     /// Notes a grain's size on disk.
     pub fn set_grain_size(&self, grain_id: &str, size: u64) -> Result<bool> {
         let changed = self.execute("UPDATE grains SET size = ?2 WHERE grain_id = ?1", (grain_id, signed(size)))?;
@@ -182,7 +196,7 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
-    fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<usize> {
+    pub(crate) fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<usize> {
         Ok(self.connection.prepare_cached(sql)?.execute(parameters)?)
     }
 }
@@ -192,7 +206,7 @@ fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn command(command: &Command) -> String {
-    // Strings and pairs of strings always serialise.
-    serde_json::to_string(command).unwrap_or_default()
+/// Texts by name or position always serialise.
+pub(crate) fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

@@ -41,6 +41,7 @@ fn package(id: &str, app: &str, version: u32) -> Package {
             },
         ],
         installed: 1,
+        texts: None,
     }
 }
 
@@ -56,6 +57,7 @@ fn grain(id: &str, package: &Package) -> Grain {
         last_used: 10,
         size: 0,
         trashed: None,
+        opened: true,
         app_title: package.title.clone(),
     }
 }

@@ -11,14 +11,38 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::extract::Query;
 use super::problem::{Problem, Result};
-use super::types::{App, Binary};
+use super::types::{App, AppDetails, Binary, UpgradedGrains};
 use crate::core::Core;
+use crate::words::Languages;
 
 /// Lists the installed apps by title.
 #[utoipa::path(get, path = "/apps", tag = "apps", operation_id = "listApps",
     responses((status = 200, description = "The apps", body = Vec<App>), Problem))]
-pub(super) async fn list(State(core): State<Arc<Core>>) -> Result<axum::Json<Vec<App>>> {
-    core.apps().await.map(axum::Json)
+pub(super) async fn list(State(core): State<Arc<Core>>, languages: Languages) -> Result<axum::Json<Vec<App>>> {
+    core.apps(&languages).await.map(axum::Json)
+}
+
+/// All that is known of an app, also of one that was uninstalled and still has grains.
+#[utoipa::path(get, path = "/apps/{appId}", tag = "apps", operation_id = "getApp",
+    params(("appId" = String, Path, description = "The app")),
+    responses((status = 200, description = "The app", body = AppDetails), Problem))]
+pub(super) async fn details(
+    State(core): State<Arc<Core>>,
+    Path(app_id): Path<String>,
+    languages: Languages,
+) -> Result<axum::Json<AppDetails>> {
+    core.app_details(&app_id, &languages).await.map(axum::Json)
+}
+
+/// Moves the app's grains that run from an older version to its current one, from their next start on.
+#[utoipa::path(post, path = "/apps/{appId}/upgrade-grains", tag = "apps", operation_id = "upgradeGrains",
+    params(("appId" = String, Path, description = "The app")),
+    responses((status = 200, description = "Those that were moved", body = UpgradedGrains), Problem))]
+pub(super) async fn upgrade_grains(
+    State(core): State<Arc<Core>>,
+    Path(app_id): Path<String>,
+) -> Result<axum::Json<UpgradedGrains>> {
+    core.upgrade_grains(&app_id).await.map(axum::Json)
 }
 
 /// Uninstalls an app. Its grains stay and keep working.
@@ -36,6 +60,15 @@ pub(super) struct IconQuery {
     #[serde(default)]
     #[param(inline)]
     kind: IconKind,
+}
+
+impl IconQuery {
+    pub(super) fn kind(&self) -> granary_store::IconKind {
+        match self.kind {
+            IconKind::Grid => granary_store::IconKind::Grid,
+            IconKind::Grain => granary_store::IconKind::Grain,
+        }
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize, ToSchema)]
@@ -62,12 +95,12 @@ pub(super) async fn icon(
     Path(app_id): Path<String>,
     Query(query): Query<IconQuery>,
 ) -> Result<Response> {
-    let kind = match query.kind {
-        IconKind::Grid => granary_store::IconKind::Grid,
-        IconKind::Grain => granary_store::IconKind::Grain,
-    };
-    let icon = core.icon(&app_id, kind).await?;
-    Ok((
+    core.icon(&app_id, query.kind()).await.map(picture)
+}
+
+/// A stranger's picture.
+pub(super) fn picture(icon: granary_store::Icon) -> Response {
+    (
         [
             (header::CONTENT_TYPE, icon.media_type.as_str()),
             (header::CACHE_CONTROL, "private, max-age=600"),
@@ -77,5 +110,5 @@ pub(super) async fn icon(
         ],
         icon.image,
     )
-        .into_response())
+        .into_response()
 }

@@ -37,6 +37,11 @@ where
     }
 }
 
+/// How long a body says it is.
+pub(crate) fn content_length(headers: &hyper::HeaderMap) -> Option<u64> {
+    headers.get(hyper::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// Where a call came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Via {

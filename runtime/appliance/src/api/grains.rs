@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use granary_gateway::LoginId;
 use hyper::StatusCode;
@@ -14,14 +14,44 @@ use utoipa::IntoParams;
 
 use super::extract::{Json, MaybeJson, Query};
 use super::problem::{Problem, Result};
-use super::types::{Grain, GrainPatch, NewGrain, NewSession, Session};
+use super::types::{BulkRequest, BulkResult, Grain, GrainPatch, NewGrain, NewSession, Session};
 use crate::core::Core;
+use crate::words::Languages;
 
-/// Lists all grains, those in the trash too; the last used first.
+/// Lists all grains, those in the trash too; the last used first. With `If-None-Match`, only where one has changed.
 #[utoipa::path(get, path = "/grains", tag = "grains", operation_id = "listGrains",
-    responses((status = 200, description = "The grains", body = Vec<Grain>), Problem))]
-pub(super) async fn list(State(core): State<Arc<Core>>) -> Result<axum::Json<Vec<Grain>>> {
-    core.list_grains().await.map(axum::Json)
+    responses(
+        (status = 200, description = "The grains", body = Vec<Grain>),
+        (status = 304, description = "Nothing has changed"),
+        Problem))]
+pub(super) async fn list(State(core): State<Arc<Core>>, languages: Languages, headers: HeaderMap) -> Result<Response> {
+    // Asked for before the list is read, so that a change in between makes the next answer differ.
+    let revision = core.changes.revision();
+    let tag = format!("\"{}-{}-{revision}-{}\"", core.instance, core.started, hex::encode(languages.key()));
+    let headers_out = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "private, no-cache".into())];
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return Ok((StatusCode::NOT_MODIFIED, headers_out).into_response());
+    }
+    let grains = core.list_grains(&languages).await?;
+    Ok((headers_out, axum::Json(grains)).into_response())
+}
+
+/// Does the same to several grains; each is done or not, whatever happens to the others.
+#[utoipa::path(post, path = "/grains/bulk", tag = "grains", operation_id = "changeGrains",
+    request_body = BulkRequest,
+    responses((status = 200, description = "What became of each", body = BulkResult), Problem))]
+pub(super) async fn bulk(
+    State(core): State<Arc<Core>>,
+    Json(request): Json<BulkRequest>,
+) -> Result<axum::Json<BulkResult>> {
+    core.bulk(request).await.map(axum::Json)
+}
+
+/// Deletes for good all that is in the trash.
+#[utoipa::path(post, path = "/trash/empty", tag = "grains", operation_id = "emptyTrash",
+    responses((status = 200, description = "What became of each", body = BulkResult), Problem))]
+pub(super) async fn empty_trash(State(core): State<Arc<Core>>) -> Result<axum::Json<BulkResult>> {
+    core.empty_trash().await.map(axum::Json)
 }
 
 /// Makes a grain and starts it for the first time.
@@ -30,9 +60,10 @@ pub(super) async fn list(State(core): State<Arc<Core>>) -> Result<axum::Json<Vec
     responses((status = 201, description = "The new grain", body = Grain), Problem))]
 pub(super) async fn create(
     State(core): State<Arc<Core>>,
+    languages: Languages,
     Json(request): Json<NewGrain>,
 ) -> Result<(StatusCode, axum::Json<Grain>)> {
-    let grain = core.create_grain(request).await?;
+    let grain = core.create_grain(request, &languages).await?;
     Ok((StatusCode::CREATED, axum::Json(grain)))
 }
 
@@ -40,8 +71,13 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/grains/{grainId}", tag = "grains", operation_id = "getGrain",
     params(("grainId" = String, Path, description = "The grain")),
     responses((status = 200, description = "The grain", body = Grain), Problem))]
-pub(super) async fn get(State(core): State<Arc<Core>>, Path(id): Path<String>) -> Result<axum::Json<Grain>> {
-    core.grain(&id).await.map(axum::Json)
+pub(super) async fn get(
+    State(core): State<Arc<Core>>,
+    Path(id): Path<String>,
+    languages: Languages,
+) -> Result<axum::Json<Grain>> {
+    let grain = core.grain(&id).await?;
+    Ok(axum::Json(core.grain_in_words(grain, &languages)))
 }
 
 /// Renames a grain.
@@ -104,6 +140,14 @@ pub(super) async fn session(
     responses((status = 200, description = "The grain as it is now", body = Grain), Problem))]
 pub(super) async fn stop(State(core): State<Arc<Core>>, Path(id): Path<String>) -> Result<axum::Json<Grain>> {
     core.stop_grain(&id).await.map(axum::Json)
+}
+
+/// Stops a grain and starts it again. Its sessions stay; a page in a frame has to be loaded again.
+#[utoipa::path(post, path = "/grains/{grainId}/restart", tag = "grains", operation_id = "restartGrain",
+    params(("grainId" = String, Path, description = "The grain")),
+    responses((status = 200, description = "The grain as it is now", body = Grain), Problem))]
+pub(super) async fn restart(State(core): State<Arc<Core>>, Path(id): Path<String>) -> Result<axum::Json<Grain>> {
+    core.restart_grain(&id).await.map(axum::Json)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

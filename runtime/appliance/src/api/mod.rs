@@ -3,10 +3,15 @@
 //! The same routes are served on the shell origin, behind the gateway's owner guard, and on a Unix socket.
 
 mod apps;
+mod desktop;
 pub(crate) mod extract;
 mod grains;
+mod installs;
+mod notifications;
 mod packages;
 pub mod problem;
+mod reach;
+mod show;
 mod system;
 pub mod types;
 
@@ -23,6 +28,7 @@ use serde::Serialize;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::UtoipaMethodRouterExt as _;
 use utoipa_axum::routes;
 
 use crate::core::Core;
@@ -44,7 +50,10 @@ pub const PREFIX: &str = "/api/v1";
         (name = "appliance", description = "The appliance itself"),
         (name = "login", description = "How a browser becomes the owner's"),
         (name = "apps", description = "Installed apps and their packages"),
+        (name = "installs", description = "Packages that are looked at before they are installed"),
         (name = "grains", description = "Documents"),
+        (name = "notifications", description = "What happened while nobody looked"),
+        (name = "desktop", description = "Windows: what stands where, and what to show"),
     ),
     paths(system::login, system::login_restore, system::logout),
     components(schemas(problem::Problem)),
@@ -60,17 +69,42 @@ fn routes() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(system::settings, system::change_settings))
         .routes(routes!(system::openapi))
         .routes(routes!(apps::list))
-        .routes(routes!(apps::uninstall))
+        .routes(routes!(apps::details, apps::uninstall))
+        .routes(routes!(apps::upgrade_grains))
         .routes(routes!(apps::icon))
         .routes(routes!(packages::upload))
         .routes(routes!(packages::from_url))
+        .routes(routes!(installs::list, installs::create))
+        .routes(routes!(installs::get, installs::patch, installs::cancel))
+        .routes(routes!(installs::file))
+        .routes(routes!(installs::confirm))
+        .routes(routes!(installs::icon))
         .routes(routes!(grains::list, grains::create))
+        // Ten thousand ids take more room than any other call.
+        .routes(routes!(grains::bulk).layer(DefaultBodyLimit::max(2 << 20)))
+        .routes(routes!(grains::empty_trash))
         .routes(routes!(grains::get, grains::patch, grains::delete))
         .routes(routes!(grains::trash))
         .routes(routes!(grains::restore))
         .routes(routes!(grains::session))
         .routes(routes!(grains::stop))
+        .routes(routes!(grains::restart))
         .routes(routes!(grains::log))
+        .routes(routes!(show::grain))
+        .routes(routes!(show::browser))
+        .routes(routes!(show::main))
+        .routes(routes!(show::given))
+        .routes(routes!(notifications::list, notifications::dismiss_all))
+        .routes(routes!(notifications::read))
+        .routes(routes!(notifications::dismiss))
+        .routes(routes!(desktop::windows))
+        .routes(routes!(desktop::put_window, desktop::forget_window))
+        .routes(routes!(desktop::storage))
+        .routes(routes!(desktop::certificates))
+        .routes(routes!(desktop::install_certificates))
+        .routes(routes!(desktop::remove_certificates))
+        .routes(routes!(desktop::about))
+        .routes(routes!(desktop::notice))
 }
 
 /// The OpenAPI document.
@@ -95,10 +129,12 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// All routes below [`PREFIX`].
 pub(crate) fn router(core: Arc<Core>) -> Router {
     let (router, _) = routes().split_for_parts();
+    let guard = axum::middleware::from_fn_with_state(Arc::clone(&core), reach::guard);
     Router::new()
         .nest(PREFIX, router.fallback(no_route).method_not_allowed_fallback(no_method))
         // Packages have a limit of their own; the JSON bodies are small.
         .layer(DefaultBodyLimit::max(256 * 1024))
+        .layer(guard)
         .with_state(core)
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::extract::{Json, Query, Via};
+use super::extract::{Json, Query, Via, content_length};
 use super::problem::{Problem, Result};
 use super::types::{Binary, InstallEvent, InstallFromUrl};
 use crate::core::Core;
@@ -20,7 +20,7 @@ pub(super) struct UploadQuery {
     expect: Option<String>,
 }
 
-/// Installs the package in the body. The report begins while the body is still on its way.
+/// Installs the package in the body at once, without asking. The report begins while the body is still on its way.
 #[utoipa::path(post, path = "/packages", tag = "apps", operation_id = "installPackage",
     params(UploadQuery),
     request_body(content = Binary, content_type = "application/octet-stream", description = "The .spk file"),
@@ -32,13 +32,11 @@ pub(super) async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let total =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse().ok());
-    let report = core.install_upload(body, total, query.expect)?;
+    let report = core.install_upload(body, content_length(&headers), query.expect)?;
     Ok(super::ndjson(report))
 }
 
-/// Downloads a package and installs it.
+/// Downloads a package and installs it at once, without asking.
 #[utoipa::path(post, path = "/packages/from-url", tag = "apps", operation_id = "installPackageFromUrl",
     request_body = InstallFromUrl,
     responses((status = 200, description = "The report: one `InstallEvent` a line",

@@ -80,6 +80,12 @@ impl Problem {
         .remedy("`granary grains` lists what there is.")
     }
 
+    /// There is no such picture.
+    #[must_use]
+    pub fn no_icon() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no-icon", "No icon", "This app brings no such icon.")
+    }
+
     /// There is no such app.
     #[must_use]
     pub fn no_app(id: &str) -> Self {

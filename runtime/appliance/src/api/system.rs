@@ -2,23 +2,33 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
+use futures::StreamExt as _;
+use granary_gateway::Reach;
 use hyper::StatusCode;
 
 use super::extract::{Json, MaybeJson, Via};
 use super::problem::{Problem, Result};
+use super::reach::narrowed;
 use super::types::{
     Done, Event, LoginCodeRequest, LoginReply, LoginRequest, LoginUrl, Settings, SettingsPatch, Status,
 };
 use crate::core::Core;
 use crate::health::Entry;
+use crate::words::Languages;
 
 /// Version, port and health.
 #[utoipa::path(get, path = "/status", tag = "appliance", operation_id = "getStatus",
     responses((status = 200, description = "How it is", body = Status), Problem))]
-pub(super) async fn status(State(core): State<Arc<Core>>) -> axum::Json<Status> {
-    axum::Json(core.status())
+pub(super) async fn status(State(core): State<Arc<Core>>, reach: Option<Extension<Reach>>) -> axum::Json<Status> {
+    let status = core.status();
+    // A grain's window is told of nothing else.
+    if matches!(reach, Some(Extension(Reach::Grain(_)))) {
+        return axum::Json(Status { data_dir: String::new(), health: Vec::new(), ..status });
+    }
+    axum::Json(status)
 }
 
 /// Exchanges a one-time code for a login: sets the cookie and answers with the secret. Only in a browser; needs no secret.
@@ -66,8 +76,14 @@ pub(super) async fn login_code(
 #[utoipa::path(get, path = "/events", tag = "appliance", operation_id = "watchEvents",
     responses((status = 200, description = "The updates: one `Event` a line",
         content((Event = "application/x-ndjson"))), Problem))]
-pub(super) async fn events(State(core): State<Arc<Core>>) -> Response {
-    super::ndjson(core.watch())
+pub(super) async fn events(
+    State(core): State<Arc<Core>>,
+    reach: Option<Extension<Reach>>,
+    languages: Languages,
+) -> Response {
+    let reach = reach.map(|Extension(reach)| reach);
+    let events = core.watch(languages).filter_map(move |event| std::future::ready(narrowed(reach.as_ref(), event)));
+    super::ndjson(events)
 }
 
 /// Runs the self-test again: each thing Granary needs of this computer.
