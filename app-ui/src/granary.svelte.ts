@@ -3,9 +3,12 @@ import { createContext } from 'svelte';
 
 import { Api } from './api/client';
 import { LiveUpdates, type LiveState } from './api/live';
-import { loginNeeded } from './api/problem';
+import { made } from './api/problem';
 import type { LiveEvent } from './api/types';
+import { chooseLanguage } from './i18n/languages';
+import { Words, type T } from './i18n/words.svelte';
 import { Keep } from './lib/keep';
+import { Shortcuts } from './state/shortcuts.svelte';
 import { Deeds } from './state/deeds';
 import { Health } from './state/health.svelte';
 import { Icons } from './state/icons';
@@ -14,6 +17,9 @@ import { Library } from './state/library.svelte';
 import { Login } from './state/login.svelte';
 import { OpenGrains } from './state/open.svelte';
 import { Router } from './state/router.svelte';
+import { Choices } from './state/settings.svelte';
+import { Look } from './state/theme.svelte';
+import { Tour } from './state/tour.svelte';
 import { Toasts } from './state/toasts.svelte';
 
 export class Granary {
@@ -23,17 +29,27 @@ export class Granary {
   readonly login: Login;
   readonly router: Router;
   readonly api: Api;
+  readonly words = new Words();
+  readonly t: T = this.words.t;
+  readonly look: Look;
+  readonly tour: Tour;
+  readonly shortcuts = new Shortcuts();
   readonly library = new Library();
   readonly toasts = new Toasts();
+  readonly settings: Choices;
   readonly health: Health;
   readonly icons: Icons;
   readonly installs: Installs;
   readonly open: OpenGrains;
   readonly deeds: Deeds;
   readonly #live: LiveUpdates;
+  readonly #window: Window;
 
   constructor(window: Window, fetch: typeof globalThis.fetch) {
+    this.#window = window;
     this.keep = new Keep(window.localStorage, window.location.port);
+    this.tour = new Tour(this.keep);
+    this.look = new Look(this.keep, window.document.documentElement);
     this.login = new Login(this.keep, window);
     this.router = new Router(window);
     this.api = new Api({
@@ -42,6 +58,7 @@ export class Granary {
       secret: () => this.login.secret(),
       onLoggedOut: (problem) => this.login.end(problem),
     });
+    this.settings = new Choices(this.api, () => {});
     this.health = new Health(() => this.api.status(), this.keep);
     this.icons = new Icons(this.api);
     this.installs = new Installs(this.api);
@@ -59,9 +76,22 @@ export class Granary {
     });
   }
 
+  /** Speaks the chosen language, or the one that the browser asks for. Nothing can be shown before that. */
+  async speak(chosen: string | null = this.keep.get('language')): Promise<void> {
+    const { navigator, document } = this.#window;
+    await this.words.use(chooseLanguage(chosen, navigator.languages), navigator.languages, document.documentElement);
+  }
+
+  /** Changes the language, and remembers it for the next start of the page. */
+  async chooseLanguage(chosen: string | null): Promise<void> {
+    if (chosen === null) this.keep.remove('language');
+    else this.keep.set('language', chosen);
+    await this.speak(chosen);
+  }
+
   /** Begins to listen, once somebody is logged in. */
   start(): void {
-    if (this.login.secret() === null) this.login.end(loginNeeded());
+    if (this.login.secret() === null) this.login.end(made('login-needed'));
     else this.#live.start();
   }
 
@@ -76,7 +106,7 @@ export class Granary {
     this.login.forget();
     this.open.closeAll();
     this.library.forget();
-    this.login.end(loginNeeded());
+    this.login.end(made('login-needed'));
   }
 
   /** Reads everything again. */

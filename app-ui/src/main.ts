@@ -9,4 +9,6 @@ import { takeLoginCode } from './lib/code';
 // Before anything else can see it.
 const code = takeLoginCode(window);
 const target = document.getElementById('app');
-if (target) mount(App, { target, props: { granary: new Granary(window, (...call) => fetch(...call)), code } });
+const granary = new Granary(window, (...call) => fetch(...call));
+await granary.speak();
+if (target) mount(App, { target, props: { granary, code } });

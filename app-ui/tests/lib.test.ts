@@ -4,12 +4,17 @@ import { describe, expect, it } from 'vitest';
 import type { Grain } from '../src/api/types';
 import { AnsiReader } from '../src/lib/ansi';
 import { takeLoginCode } from '../src/lib/code';
-import { ago, count, grouped, size } from '../src/lib/format';
+import { Format, grouped } from '../src/lib/format';
 import { advance, describe as say, fraction, isPackage } from '../src/lib/install';
 import { readMessage } from '../src/lib/messages';
 import { insideAddress, isLocal, parseRoute } from '../src/lib/routes';
 import { scrollTo, visibleRows } from '../src/lib/rows';
 import { findGrains, nextSorting, sortGrains } from '../src/lib/search';
+import { forEach } from '../src/lib/each';
+import { rank, type Choice } from '../src/lib/palette';
+import { parts } from '../src/lib/rich';
+import { chooseLanguage, formatLocale } from '../src/i18n/languages';
+import { Selection } from '../src/state/selection.svelte';
 import { anApp, aGrain } from './things';
 
 describe('format', () => {
@@ -21,21 +26,29 @@ describe('format', () => {
     [999_600, '1 MB'],
     [12_345_678, '12.3 MB'],
     [4e12, '4 TB'],
-  ])('size %d', (bytes, words) => expect(size(bytes, 'en')).toBe(words));
+  ])('size %d', (bytes, words) => expect(new Format('en').size(bytes)).toBe(words));
 
   const now = Date.UTC(2026, 5, 20, 12);
   it.each([
-    [0, 'just now'],
-    [-5000, 'just now'],
+    [0, 'now'],
+    [-5000, 'now'],
     [5 * 60_000, '5 minutes ago'],
     [3 * 3_600_000, '3 hours ago'],
     [25 * 3_600_000, 'yesterday'],
     [20 * 86_400_000, 'May 31, 2026'],
-  ])('ago %d', (past, words) => expect(ago(now - past, now, 'en')).toBe(words));
+  ])('ago %d', (past, words) => expect(new Format('en').ago(now - past, now)).toBe(words));
 
-  it('counts and groups', () => {
-    expect(count(1, 'grain', 'grains', 'en')).toBe('1 grain');
-    expect(count(1200, 'grain', 'grains', 'en')).toBe('1,200 grains');
+  it.each([
+    ['de', '1,23 MB', '5 Minuten'],
+    ['fr', '1,23 Mo', '5 minutes'],
+    ['zh-Hans', '1.23 MB', '5分钟'],
+  ])('in %s', (locale, size, duration) => {
+    const format = new Format(locale);
+    expect(format.size(1_234_000).replace(/\s/g, ' ')).toBe(size);
+    expect(format.duration(300)).toBe(duration);
+  });
+
+  it('groups', () => {
     expect(grouped('ABCDEFGHIJ')).toBe('ABCD EFGH IJ');
   });
 });
@@ -62,6 +75,14 @@ describe('search', () => {
     expect(nextSorting({ key: 'title', descending: false }, 'size')).toEqual({ key: 'size', descending: true });
     expect(nextSorting({ key: 'size', descending: true }, 'title')).toEqual({ key: 'title', descending: false });
   });
+  it('sorts and finds among 10 000 grains within a glance', () => {
+    const many = Array.from({ length: 10_000 }, (_, at) => aGrain({ grainId: `${at}`, title: `Grain number ${at}`, appTitle: `App ${at % 7}`, lastUsed: at % 99 }));
+    for (const key of ['title', 'app', 'lastUsed'] as const) {
+      const start = performance.now();
+      expect(sortGrains(many, { key, descending: true })).toHaveLength(10_000);
+      expect(performance.now() - start).toBeLessThan(1000);
+    }
+  });
   it('finds among 10 000 grains within 50 ms', () => {
     const many = Array.from({ length: 10_000 }, (_, at) => aGrain({ grainId: `${at}`, title: `Grain number ${at}` }));
     findGrains(many, 'x');
@@ -79,7 +100,12 @@ describe('routes', () => {
     ['/grain/x', { page: 'grain', grainId: 'x', path: '/' }],
     ['/grain/x/a/b?c=d#e', { page: 'grain', grainId: 'x', path: '/a/b?c=d#e' }],
     ['/grain/%zz', { page: 'missing' }],
-    ['/grain', { page: 'missing' }],
+    ['/grain', { page: 'grains' }],
+    ['/grainlog/x', { page: 'log', grainId: 'x' }],
+    ['/install/i1', { page: 'install', id: 'i1' }],
+    ['/settings', { page: 'settings', section: 'general' }],
+    ['/settings/about', { page: 'settings', section: 'about' }],
+    ['/settings/nothing', { page: 'missing' }],
     ['/constructor', { page: 'missing' }],
   ])('%s', (address, route) => expect(parseRoute(new URL(address, 'https://granary.localhost'))).toEqual(route));
 
@@ -100,6 +126,8 @@ describe('messages of frames', () => {
   it.each([
     [{ granary: 'session-lost' }, { kind: 'lost' }],
     [{ granary: 'else' }, null],
+    [{ granary: 'failed', code: 'app-ended', text: 'Why' }, { kind: 'failed', code: 'app-ended', text: 'Why' }],
+    [{ granary: 'failed', code: '<b>' }, null],
     [{ setPath: '' }, { kind: 'path', path: '/' }],
     [{ setPath: '/a' }, { kind: 'path', path: '/a' }],
     [{ setPath: 'a' }, null],
@@ -121,7 +149,8 @@ describe('the log', () => {
   it.each([
     [['a\nb\r\nc'], [['a', 'b', 'c']]],
     [['\x1b[31mred\x1b[0m plain'], [['<red>red plain']]],
-    [['\x1b[1;38;5;9;4mx\x1b[22my'], [['<bold underline>x<underline>y']]],
+    [['\x1b[38;2;10;200;30mg\x1b[38;5;196mr'], [['<green>g<red>r']]],
+    [['\x1b[1;38;5;9;4mx\x1b[22my'], [['<red bold underline>x<red underline>y']]],
     [['\x1b[2K\x1b[10;3Hx\x1b]0;title\x07y\x1b(Bz'], [['xyz']]],
     [['a\x1b[3', '1mb'], [['a'], ['<red>b']]],
     [['\x1b[94mblue\nstill'], [['<blue>blue', '<blue>still']]],
@@ -132,13 +161,13 @@ describe('the log', () => {
 describe('installing', () => {
   it('says what happens', () => {
     const app = anApp({ title: 'Notes', marketingVersion: '2.0' });
-    expect(say({ step: 'waiting' }, 'file')).toContain('file');
+    expect(say({ step: 'waiting' }, 'file')).toEqual(['install-handing-over']);
     const half = advance({ type: 'progress', phase: 'unpack', bytes: 5, total: 10 });
     expect(fraction(half)).toBe(0.5);
-    expect(say(half, 'url')).toBe('Unpacking…');
+    expect(say(half, 'url')).toEqual(['install-unpacking']);
     expect(fraction(advance({ type: 'progress', phase: 'download', bytes: 5, total: null }))).toBeNull();
-    expect(say(advance({ type: 'done', app, outcome: 'installed', moved: 0 }), 'file')).toBe('Notes is ready to use.');
-    expect(say(advance({ type: 'done', app, outcome: 'upgraded', moved: 3 }), 'file')).toBe('Notes is now version 2.0. 3 grains moved along.');
+    expect(say(advance({ type: 'done', app, outcome: 'installed', moved: 0 }), 'file')).toEqual(['install-done', { name: 'Notes', version: '2.0', moved: 0 }]);
+    expect(say(advance({ type: 'done', app, outcome: 'upgraded', moved: 3 }), 'file')).toEqual(['install-upgraded', { name: 'Notes', version: '2.0', moved: 3 }]);
   });
   it('knows a package by its first bytes', async () => {
     // jsdom's Blob cannot be read.
@@ -173,5 +202,70 @@ describe('the login code', () => {
     history.replaceState(null, '', '/grains#part');
     expect(takeLoginCode(window)).toBeNull();
     expect(location.hash).toBe('#part');
+  });
+});
+
+describe('the palette', () => {
+  const choice = (name: string, hint = '', also = ''): Choice => ({ id: name, name, hint, also, group: 'grains', run: () => {} });
+  const choices = [choice('Old plans', 'Notes'), choice('Plans', 'Files'), choice('New note', 'Notes', 'note'), choice('Airplane')];
+  const names = (query: string) => rank(choices, query).map((each) => each.name);
+  it.each([
+    ['', ['Old plans', 'Plans', 'New note', 'Airplane']],
+    ['plan', ['Plans', 'Old plans', 'Airplane']],
+    ['notes', ['Old plans', 'New note']],
+    ['plans notes', ['Old plans']],
+    ['zzz', []],
+  ])('"%s"', (query, found) => expect(names(query)).toEqual(found));
+});
+
+describe('picking rows', () => {
+  const order = ['a', 'b', 'c', 'd'];
+  it('one by one, in a stretch, all, none', () => {
+    const selection = new Selection();
+    selection.toggle('b');
+    selection.reach('d', order);
+    expect([...selection.ids]).toEqual(['b', 'c', 'd']);
+    selection.reach('a', order);
+    expect([...selection.ids]).toEqual(['a', 'b']);
+    selection.toggle('a');
+    expect([...selection.ids]).toEqual(['b']);
+    selection.all(order);
+    expect(selection.ids.size).toBe(4);
+    selection.clear();
+    selection.begin('c');
+    selection.reach('d', order);
+    expect([...selection.ids]).toEqual(['c', 'd']);
+  });
+});
+
+describe('one deed on many', () => {
+  it('goes on after a failure, and stops when told', async () => {
+    const progress: number[] = [];
+    const outcome = await forEach([1, 2, 3], async (each) => { if (each === 2) throw new Error('no'); }, { onProgress: (done) => progress.push(done) });
+    expect([outcome.done.sort(), outcome.failed.map(({ item }) => item)]).toEqual([[1, 3], [2]]);
+    expect(progress).toEqual([1, 2, 3]);
+    const stop = new AbortController();
+    const some = await forEach(Array.from({ length: 50 }, (_, at) => at), async (each) => { if (each === 3) stop.abort(); }, { signal: stop.signal });
+    expect(some.done.length).toBeLessThan(50);
+  });
+});
+
+describe('languages', () => {
+  it.each([
+    [null, ['de-AT', 'en'], 'de'],
+    [null, ['pt-BR', 'fr-CA'], 'fr'],
+    [null, ['zh-CN'], 'zh-Hans'],
+    [null, ['ja'], 'en'],
+    ['fr', ['de'], 'fr'],
+    ['xx', ['de'], 'de'],
+  ])('%s, %j: %s', (chosen, wanted, language) => expect(chooseLanguage(chosen, wanted)).toBe(language));
+  it('numbers follow the place', () => {
+    expect(formatLocale('en', ['de', 'en-GB'])).toBe('en-GB');
+    expect(formatLocale('de', ['en-GB'])).toBe('de');
+  });
+  it('messages have parts', () => {
+    expect(parts('Run <code>this</code> or <link>that</link>.')).toEqual([
+      { tag: null, text: 'Run ' }, { tag: 'code', text: 'this' }, { tag: null, text: ' or ' }, { tag: 'link', text: 'that' }, { tag: null, text: '.' },
+    ]);
   });
 });

@@ -15,7 +15,7 @@ interface World {
   answers?: Record<string, (body: string) => Response>;
 }
 
-function begin(address: string, { grains = [], apps = [anApp()], answers = {} }: World = {}, code: string | null = null) {
+async function begin(address: string, { grains = [], apps = [anApp()], answers = {} }: World = {}, code: string | null = null) {
   history.replaceState(null, '', address);
   const calls: string[] = [];
   const status = { version: '1', port: 6443, origin: location.origin, instance: 'i', dataDir: '/d', health: [] };
@@ -35,6 +35,7 @@ function begin(address: string, { grains = [], apps = [anApp()], answers = {} }:
     return routes[call]?.(body) ?? problem('not-here', 404);
   };
   const granary = new Granary(window, fetch);
+  await granary.speak();
   render(App, { granary, code });
   return { granary, calls };
 }
@@ -43,20 +44,20 @@ const logIn = () => localStorage.setItem('granary-secret-6443', 's');
 
 describe('without a login', () => {
   it('says how to come back, and asks for nothing', async () => {
-    const { calls } = begin('/grains');
+    const { calls } = await begin('/grains');
     expect(await screen.findByRole('heading', { name: 'Open Granary again' })).toBeTruthy();
     expect(calls).toEqual([]);
   });
 
   it('a code becomes a login and leads to its page', async () => {
-    begin('/login', { grains: [aGrain()], answers: { 'POST /login': () => json({ secret: 'fresh', path: '/grains' }) } }, 'code');
+    await begin('/login', { grains: [aGrain()], answers: { 'POST /login': () => json({ secret: 'fresh', path: '/grains' }) } }, 'code');
     expect(await screen.findByRole('link', { name: 'Shopping' })).toBeTruthy();
     expect(localStorage.getItem('granary-secret-6443')).toBe('fresh');
     expect(location.pathname).toBe('/grains');
   });
 
   it('an old code says what to do', async () => {
-    begin('/login', { answers: { 'POST /login': () => problem('login-code-invalid', 401) } }, 'code');
+    await begin('/login', { answers: { 'POST /login': () => problem('login-code-invalid', 401) } }, 'code');
     expect(await screen.findByText('Remedy.')).toBeTruthy();
   });
 });
@@ -64,7 +65,7 @@ describe('without a login', () => {
 describe('at home', () => {
   it('teaches, and makes the first grain with one click', async () => {
     logIn();
-    const { calls } = begin('/', {
+    const { calls } = await begin('/', {
       answers: {
         'POST /grains': () => json(aGrain(), 201),
         'POST /grains/g1/session': () => json({ url: 'https://ui-1.granary.localhost:6443/_granary-init?code=c', host: 'ui-1.granary.localhost:6443' }),
@@ -85,7 +86,7 @@ describe('at home', () => {
   it('finds, throws away and takes back', async () => {
     logIn();
     const grains = [aGrain(), aGrain({ grainId: 'g2', title: 'Plans' })];
-    const { calls } = begin('/grains', {
+    const { calls } = await begin('/grains', {
       grains,
       answers: {
         'POST /grains/g1/trash': () => json(aGrain({ trashed: 9 })),
@@ -105,13 +106,13 @@ describe('at home', () => {
 
   it('says what an address without a page is', async () => {
     logIn();
-    begin('/nothing');
+    await begin('/nothing');
     expect(await screen.findByRole('heading', { name: 'There is no page here' })).toBeTruthy();
   });
 
   it('offers to restore a grain from the trash', async () => {
     logIn();
-    begin('/grain/g1', { grains: [aGrain({ trashed: 4 })] });
+    await begin('/grain/g1', { grains: [aGrain({ trashed: 4 })] });
     expect(await screen.findByRole('button', { name: 'Restore it' })).toBeTruthy();
   });
 });

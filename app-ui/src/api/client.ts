@@ -2,7 +2,7 @@
 import createClient, { type Client } from 'openapi-fetch';
 
 import { readLines } from './ndjson';
-import { Refused, brokenOff, isAbort, loginNeeded, refusalOf, unreachable } from './problem';
+import { Refused, isAbort, made, refusalOf } from './problem';
 import type { paths } from './schema';
 import type {
   App,
@@ -166,6 +166,12 @@ export class Api {
     return bodyOf(await this.#raw(path, { signal }));
   }
 
+  /** The end of what the grain printed, as far as it goes now. */
+  async logEnd(grainId: string, bytes: number): Promise<string> {
+    const response = await this.#raw(`/grains/${encodeURIComponent(grainId)}/log?backlog=${bytes}&follow=false`, {});
+    return response.text();
+  }
+
   // ---- below
 
   async *#report(path: string, init: RequestInit): AsyncGenerator<InstallEvent, void, void> {
@@ -173,7 +179,7 @@ export class Api {
     try {
       yield* readLines<InstallEvent>(bodyOf(response));
     } catch (thrown) {
-      throw thrown instanceof Refused || isAbort(thrown) ? thrown : new Refused(brokenOff());
+      throw thrown instanceof Refused || isAbort(thrown) ? thrown : new Refused(made('broken-off'));
     }
   }
 
@@ -194,8 +200,8 @@ export class Api {
   async #guarded(send: Send): Promise<Response> {
     const secret = this.#options.secret();
     if (secret === null) {
-      this.#options.onLoggedOut(loginNeeded());
-      throw new Refused(loginNeeded(), 401);
+      this.#options.onLoggedOut(made('login-needed'));
+      throw new Refused(made('login-needed'), 401);
     }
     const response = await reach(() => send(secret));
     if (response.status !== 401) return response;
@@ -225,12 +231,12 @@ async function reach(send: () => Promise<Response>): Promise<Response> {
   try {
     return await send();
   } catch (thrown) {
-    throw isAbort(thrown) || thrown instanceof Refused ? thrown : new Refused(unreachable());
+    throw isAbort(thrown) || thrown instanceof Refused ? thrown : new Refused(made('unreachable'));
   }
 }
 
 function bodyOf(response: Response): ReadableStream<Uint8Array> {
-  if (response.body === null) throw new Refused(brokenOff());
+  if (response.body === null) throw new Refused(made('broken-off'));
   return response.body;
 }
 
@@ -256,5 +262,5 @@ function refusedBy(answer: Answer<unknown>): Refused {
   if (typeof error === 'object' && error !== null && 'code' in error) {
     return new Refused(error as Problem, response.status);
   }
-  return new Refused(brokenOff(), response.status);
+  return new Refused(made('broken-off'), response.status);
 }

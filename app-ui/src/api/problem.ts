@@ -1,4 +1,5 @@
-// What goes wrong between the page and the appliance, always in words a person can use.
+// What goes wrong between the page and the appliance. Problems that begin here have a code only: their words are messages.
+import type { Values } from '../i18n/words.svelte';
 import type { Problem } from './types';
 
 /** A call that was not done. */
@@ -7,49 +8,30 @@ export class Refused extends Error {
     readonly problem: Problem,
     readonly status = 0,
   ) {
-    super(problem.message);
+    super(problem.message || problem.code);
     this.name = 'Refused';
   }
 }
 
-/** The appliance does not answer at all. */
-export function unreachable(): Problem {
-  return {
-    code: 'unreachable',
-    title: 'Granary does not answer',
-    message: 'This page cannot reach Granary at the moment.',
-    remedy: 'It may be starting again. If this stays, open Granary from its icon.',
-  };
+/** A problem of the page's own; `detail` is for those who look closer. */
+export function made(code: PageProblem, values: Values = {}, detail = ''): Problem {
+  return { code, title: '', message: detail, remedy: '', values };
 }
 
-/** A report that ended before its end. */
-export function brokenOff(): Problem {
-  return {
-    code: 'broken-off',
-    title: 'The connection broke off',
-    message: 'Granary stopped answering before it was done.',
-    remedy: 'Try it again.',
-  };
-}
-
-export function loginNeeded(): Problem {
-  return {
-    code: 'login-needed',
-    title: 'Open Granary again',
-    message: 'This browser is not logged in to Granary, or its login has ended.',
-    remedy: 'Open Granary from its icon, or run `granary open` and follow the link.',
-  };
-}
+/** Each has a message `problem-<code>`. */
+export type PageProblem =
+  | 'unreachable'
+  | 'broken-off'
+  | 'login-needed'
+  | 'page-error'
+  | 'unexpected-answer'
+  | 'not-a-package-file'
+  | 'session-keeps-ending';
 
 /** Whatever was thrown, as a problem to show. */
 export function asProblem(thrown: unknown): Problem {
   if (thrown instanceof Refused) return thrown.problem;
-  return {
-    code: 'page-error',
-    title: 'Something in this page went wrong',
-    message: thrown instanceof Error ? thrown.message : String(thrown),
-    remedy: 'Reload the page.',
-  };
+  return made('page-error', {}, thrown instanceof Error ? thrown.message : String(thrown));
 }
 
 export function isAbort(thrown: unknown): boolean {
@@ -64,18 +46,9 @@ export async function refusalOf(response: Response): Promise<Refused> {
   } catch {
     // Not JSON: the general words below.
   }
-  return new Refused(isProblem(body) ? body : general(response.status), response.status);
+  return new Refused(isProblem(body) ? body : made('unexpected-answer', { status: response.status }), response.status);
 }
 
 function isProblem(body: unknown): body is Problem {
   return typeof body === 'object' && body !== null && 'code' in body && 'title' in body && 'message' in body;
-}
-
-function general(status: number): Problem {
-  return {
-    code: 'unexpected-answer',
-    title: 'Granary gave an answer this page does not understand',
-    message: `The answer had the status ${status}.`,
-    remedy: 'Reload the page; it may be older than Granary itself.',
-  };
 }

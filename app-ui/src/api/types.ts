@@ -1,4 +1,5 @@
 // Short names for the types that are generated from the appliance's description of its API.
+import type { Values } from '../i18n/words.svelte';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -13,7 +14,8 @@ export type Limits = Schemas['Limits'];
 export type LiveEvent = Schemas['Event'];
 export type LoginReply = Schemas['LoginReply'];
 export type NewGrain = Schemas['NewGrain'];
-export type Problem = Schemas['Problem'];
+/** A refusal; one that a page makes by itself carries what its message needs in place of words. */
+export type Problem = Schemas['Problem'] & { values?: Values };
 export type Session = Schemas['Session'];
 export type Settings = Schemas['Settings'];
 export type SettingsPatch = Schemas['SettingsPatch'];

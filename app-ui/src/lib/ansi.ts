@@ -67,8 +67,11 @@ export class AnsiReader {
       else if (code >= 30 && code <= 37) this.#colour = COLOURS[code - 30] ?? '';
       else if (code >= 90 && code <= 97) this.#colour = COLOURS[code - 90] ?? '';
       else if (code === 39) this.#colour = '';
-      // 256 colours and true colours would need styles of their own; their parameters are skipped.
-      else if (code === 38 || code === 48) at += codes[at + 1] === 5 ? 2 : codes[at + 1] === 2 ? 4 : 0;
+      else if (code === 38 || code === 48) {
+        const [kind, ...values] = codes.slice(at + 1);
+        if (code === 38) this.#colour = nearest(kind ?? 0, values) ?? this.#colour;
+        at += kind === 5 ? 2 : kind === 2 ? 4 : 0;
+      }
     }
   }
 
@@ -76,4 +79,21 @@ export class AnsiReader {
     this.#colour = '';
     this.#bold = this.#dim = this.#italic = this.#underline = false;
   }
+}
+
+/** Of 256 colours and of all others, the one of the eight that can be read on the log's ground. */
+function nearest(kind: number, [first = 0, second = 0, third = 0]: number[]): string | null {
+  if (kind === 2) return hue(first, second, third);
+  if (kind !== 5) return null;
+  if (first < 16) return COLOURS[first % 8] ?? null;
+  if (first >= 232) return first < 244 ? 'black' : 'white';
+  const cube = first - 16;
+  return hue(Math.floor(cube / 36) * 51, (Math.floor(cube / 6) % 6) * 51, (cube % 6) * 51);
+}
+
+function hue(red: number, green: number, blue: number): string {
+  const [least, most] = [Math.min(red, green, blue), Math.max(red, green, blue)];
+  if (most - least < 40) return most < 120 ? 'black' : 'white';
+  const middle = (least + most) / 2;
+  return COLOURS[(red > middle ? 1 : 0) + (green > middle ? 2 : 0) + (blue > middle ? 4 : 0)] ?? 'white';
 }

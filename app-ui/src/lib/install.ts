@@ -1,4 +1,5 @@
 // One installation as a person sees it: pure steps from one state to the next.
+import type { Values } from '../i18n/words.svelte';
 import type { App, InstallEvent, InstallPhase, Problem } from '../api/types';
 
 export type Progress =
@@ -30,36 +31,28 @@ export function isOver(progress: Progress): boolean {
   return progress.step === 'done' || progress.step === 'failed';
 }
 
-export function describe(progress: Progress, source: Source): string {
+/** The message for it, with what the message needs. */
+export function describe(progress: Progress, source: Source): [key: string, values?: Values] {
   switch (progress.step) {
     case 'waiting':
-      return source === 'url' ? 'Asking for the package…' : 'Handing the file over…';
+      return [source === 'url' ? 'install-asking' : 'install-handing-over'];
     case 'download':
-      return source === 'url' ? 'Downloading…' : 'Reading the file…';
+      return [source === 'url' ? 'install-downloading' : 'install-reading'];
     case 'verify':
-      return 'Checking the signature…';
+      return ['install-checking'];
     case 'unpack':
-      return 'Unpacking…';
+      return ['install-unpacking'];
     case 'failed':
-      return progress.problem.title;
+      return ['install-failed'];
     case 'done':
       return outcome(progress);
   }
 }
 
-function outcome({ app, outcome, moved }: Extract<Progress, { step: 'done' }>): string {
-  const version = app.marketingVersion;
-  const grains = moved === 0 ? '' : moved === 1 ? ' One grain moved along.' : ` ${moved} grains moved along.`;
-  switch (outcome) {
-    case 'alreadyInstalled':
-      return `${app.title} was here already.`;
-    case 'upgraded':
-      return `${app.title} is now version ${version}.${grains}`;
-    case 'downgraded':
-      return `${app.title} is back at version ${version}.${grains}`;
-    default:
-      return `${app.title} is ready to use.`;
-  }
+const OUTCOMES: Record<string, string> = { alreadyInstalled: 'install-was-here', upgraded: 'install-upgraded', downgraded: 'install-downgraded' };
+
+function outcome({ app, outcome, moved }: Extract<Progress, { step: 'done' }>): [string, Values] {
+  return [OUTCOMES[outcome] ?? 'install-done', { name: app.title, version: app.marketingVersion, moved }];
 }
 
 /** Every package begins with these bytes. */
@@ -69,14 +62,4 @@ const MAGIC = [0x8f, 0xc6, 0xcd, 0xef, 0x45, 0x1a, 0xea, 0x96];
 export async function isPackage(file: Blob): Promise<boolean> {
   const start = new Uint8Array(await file.slice(0, MAGIC.length).arrayBuffer());
   return MAGIC.every((byte, index) => start[index] === byte);
-}
-
-export function notAPackage(name: string): Problem {
-  return {
-    code: 'not-a-package',
-    title: `${name} is not an app`,
-    message: 'Granary installs app packages. They are single files, most of them with names that end in .spk.',
-    remedy: 'Choose a package file.',
-    invalid: true,
-  };
 }

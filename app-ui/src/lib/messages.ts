@@ -2,16 +2,24 @@
 
 export type FrameMessage =
   | { kind: 'lost' }
+  | { kind: 'failed'; code: string; text: string }
   | { kind: 'path'; path: string }
   | { kind: 'title'; title: string };
 
 const LONGEST_PATH = 4096;
 const LONGEST_TITLE = 200;
+const LONGEST_TEXT = 500;
+const CODE = /^[a-z][a-z0-9-]{0,63}$/;
 
 /** The caller has checked who speaks. */
 export function readMessage(data: unknown): FrameMessage | null {
   if (typeof data !== 'object' || data === null) return null;
-  if ('granary' in data) return data.granary === 'session-lost' ? { kind: 'lost' } : null;
+  if ('granary' in data) {
+    if (data.granary === 'session-lost') return { kind: 'lost' };
+    if (data.granary !== 'failed' || !('code' in data) || typeof data.code !== 'string' || !CODE.test(data.code)) return null;
+    const text = 'text' in data && typeof data.text === 'string' ? data.text.slice(0, LONGEST_TEXT) : '';
+    return { kind: 'failed', code: data.code, text };
+  }
   if ('setPath' in data) {
     const path = data.setPath === '' ? '/' : data.setPath;
     if (typeof path !== 'string' || !path.startsWith('/') || path.length > LONGEST_PATH) return null;

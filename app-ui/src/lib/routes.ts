@@ -8,10 +8,14 @@ export type Route =
   | { page: 'grains' }
   | { page: 'grain'; grainId: string; path: string }
   | { page: 'trash' }
-  | { page: 'settings' }
+  | { page: 'settings'; section: Section }
+  | { page: 'log'; grainId: string }
+  | { page: 'install'; id: string }
   | { page: 'missing' };
 
-const PLAIN = { '': 'home', login: 'login', apps: 'apps', grains: 'grains', trash: 'trash', settings: 'settings' } as const;
+const PLAIN = { '': 'home', login: 'login', apps: 'apps', grains: 'grains', grain: 'grains', trash: 'trash' } as const;
+export const SECTIONS = ['general', 'storage', 'certificates', 'computer', 'about'] as const;
+export type Section = (typeof SECTIONS)[number];
 
 /** The page at an address. What follows a grain's id is the path inside the grain. */
 export function parseRoute(url: { pathname: string; search: string; hash: string }): Route {
@@ -27,6 +31,18 @@ export function parseRoute(url: { pathname: string; search: string; hash: string
     const appId = decode(second);
     return appId === null ? { page: 'missing' } : { page: 'app', appId };
   }
+  if (first === 'grainlog' && second !== '' && parts.length === 2) {
+    const grainId = decode(second);
+    return grainId === null ? { page: 'missing' } : { page: 'log', grainId };
+  }
+  if (first === 'install' && second !== '' && parts.length === 2) {
+    const id = decode(second);
+    return id === null ? { page: 'missing' } : { page: 'install', id };
+  }
+  if (first === 'settings' && parts.length <= 2) {
+    const section = second === '' ? 'general' : SECTIONS.find((each) => each === second);
+    return section ? { page: 'settings', section } : { page: 'missing' };
+  }
   const trimmed = url.pathname.replace(/^\/|\/$/g, '');
   return Object.hasOwn(PLAIN, trimmed) ? { page: PLAIN[trimmed as keyof typeof PLAIN] } : { page: 'missing' };
 }
@@ -34,6 +50,10 @@ export function parseRoute(url: { pathname: string; search: string; hash: string
 export function grainAddress(grainId: string, path = '/'): string {
   const base = `/grain/${encodeURIComponent(grainId)}`;
   return path === '/' ? base : base + path;
+}
+
+export function logAddress(grainId: string): string {
+  return `/grainlog/${encodeURIComponent(grainId)}`;
 }
 
 export function appAddress(appId: string): string {

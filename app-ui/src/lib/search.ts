@@ -1,7 +1,7 @@
 // Finding and sorting: all words must occur, whatever their case and accents; names sort as people expect.
 import type { App, Grain } from '../api/types';
 
-export type SortKey = 'title' | 'size' | 'lastUsed';
+export type SortKey = 'title' | 'app' | 'size' | 'lastUsed' | 'state';
 
 export interface Sorting {
   key: SortKey;
@@ -50,13 +50,25 @@ export function findApps(apps: App[], query: string): App[] {
   });
 }
 
-/** A new list; grains that are alike in `key` stand by name. */
+const STATES = { stopped: 0, starting: 1, running: 2 } as const;
+
+/** A new list; grains that are alike in `key` stand by name, and by id where even that is the same. */
 export function sortGrains(grains: Iterable<Grain>, { key, descending }: Sorting): Grain[] {
-  const byName = (a: Grain, b: Grain) => collator.compare(a.title, b.title) || (a.grainId < b.grainId ? -1 : 1);
+  const byName = (a: Grain, b: Grain) => compareNames(a.title, b.title) || (a.grainId < b.grainId ? -1 : 1);
+  const by: Record<SortKey, (a: Grain, b: Grain) => number> = {
+    title: byName,
+    app: (a, b) => compareNames(a.appTitle, b.appTitle),
+    size: (a, b) => a.size - b.size,
+    lastUsed: (a, b) => a.lastUsed - b.lastUsed,
+    state: (a, b) => STATES[a.state] - STATES[b.state],
+  };
   const sign = descending ? -1 : 1;
-  return [...grains].sort((a, b) =>
-    key === 'title' ? sign * byName(a, b) : sign * (a[key] - b[key]) || byName(a, b),
-  );
+  return [...grains].sort((a, b) => sign * by[key](a, b) || byName(a, b));
+}
+
+/** Most neighbours in a sorted list of apps are the same: they need no look at the rules of a language. */
+function compareNames(a: string, b: string): number {
+  return a === b ? 0 : collator.compare(a, b);
 }
 
 export function sortApps(apps: Iterable<App>): App[] {
@@ -65,5 +77,5 @@ export function sortApps(apps: Iterable<App>): App[] {
 
 /** What a click on a column's head means: the other way round, or the way that column is mostly wanted. */
 export function nextSorting(now: Sorting, key: SortKey): Sorting {
-  return now.key === key ? { key, descending: !now.descending } : { key, descending: key !== 'title' };
+  return now.key === key ? { key, descending: !now.descending } : { key, descending: key !== 'title' && key !== 'app' };
 }

@@ -2,7 +2,8 @@
 import type { Api } from '../api/client';
 import { asProblem } from '../api/problem';
 import type { App, Grain } from '../api/types';
-import { count } from '../lib/format';
+import type { Words } from '../i18n/words.svelte';
+import { forEach } from '../lib/each';
 import { grainAddress } from '../lib/routes';
 import type { Library } from './library.svelte';
 import type { OpenGrains } from './open.svelte';
@@ -15,7 +16,11 @@ interface Parts {
   open: OpenGrains;
   router: Router;
   toasts: Toasts;
+  words: Words;
 }
+
+/** From here on, doing something to each of many shows how far it is. */
+const MANY = 20;
 
 export class Deeds {
   readonly #parts: Parts;
@@ -42,56 +47,59 @@ export class Deeds {
     if (!done) library.put(grain);
   }
 
-  async trash(grain: Grain): Promise<void> {
-    const { api, library, toasts } = this.#parts;
-    library.put({ ...grain, trashed: Date.now() });
-    const done = await this.#try(async () => library.put(await api.trash(grain.grainId)));
-    if (!done) {
-      library.put(grain);
-      return;
-    }
-    this.#leaveFrame(grain.grainId);
-    toasts.show(`“${grain.title}” is in the trash`, {
-      action: { label: 'Undo', run: () => void this.restore(grain) },
+  async trash(...grains: Grain[]): Promise<void> {
+    const { api, library, toasts, words } = this.#parts;
+    const now = Date.now();
+    library.put(...grains.map((grain) => ({ ...grain, trashed: now })));
+    const done = await this.#toEach('task-trashing', grains, (grain) => api.trash(grain.grainId), (grain) => library.put(grain));
+    if (done.length === 0) return;
+    done.forEach((grain) => this.#leaveFrame(grain.grainId));
+    toasts.show(words.t('toast-trashed', about(done)), {
+      action: { label: words.t('undo'), run: () => void this.restore(...done) },
     });
   }
 
-  async restore(grain: Grain): Promise<void> {
+  async restore(...grains: Grain[]): Promise<void> {
     const { api, library } = this.#parts;
-    await this.#try(async () => library.put(await api.restore(grain.grainId)));
+    library.put(...grains.map((grain) => ({ ...grain, trashed: null })));
+    await this.#toEach('task-restoring', grains, (grain) => api.restore(grain.grainId), (grain) => library.put(grain));
   }
 
   /** Nothing is deleted while it can still be taken back: not even when the page is closed meanwhile. */
-  deleteForGood(grains: Grain[]): void {
-    const { api, library, toasts } = this.#parts;
-    const [first] = grains;
-    if (!first) return;
-    const stay = () => grains.forEach((grain) => library.stay(grain.grainId));
-    grains.forEach((grain) => library.leave(grain.grainId));
-    const what = grains.length === 1 ? `“${first.title}”` : count(grains.length, 'grain', 'grains');
-    toasts.show(`${what} deleted for good`, {
-      action: { label: 'Undo', run: stay },
+  deleteForGood(...grains: Grain[]): void {
+    const { api, library, toasts, words } = this.#parts;
+    if (grains.length === 0) return;
+    const ids = grains.map((grain) => grain.grainId);
+    library.leave(...ids);
+    toasts.show(words.t('toast-deleted', about(grains)), {
+      action: { label: words.t('undo'), run: () => library.stay(...ids) },
       onGone: async () => {
-        for (const grain of grains) {
-          if (await this.#try(() => api.remove(grain.grainId))) library.drop(grain.grainId);
-        }
-        stay();
+        const done = await this.#toEach('task-deleting', grains, (grain) => api.remove(grain.grainId), () => {});
+        library.drop(...done.map((grain) => grain.grainId));
+        library.stay(...ids);
       },
     });
   }
 
   uninstall(app: App): void {
-    const { api, library, toasts } = this.#parts;
+    const { api, library, toasts, words } = this.#parts;
     library.leave(app.appId);
-    toasts.show(`${app.title} uninstalled`, {
-      detail: app.grains > 0 ? 'Its grains stay and keep working.' : '',
-      action: { label: 'Undo', run: () => library.stay(app.appId) },
+    toasts.show(words.t('toast-uninstalled', { name: app.title }), {
+      detail: app.grains > 0 ? words.t('app-grains-stay') : '',
+      action: { label: words.t('undo'), run: () => library.stay(app.appId) },
       onGone: async () => {
         if (await this.#try(() => api.uninstall(app.appId))) library.take({ type: 'app-removed', appId: app.appId });
         // The removal has been taken in by then, so that the tile does not flash up again.
         setTimeout(() => library.stay(app.appId), 500);
       },
     });
+  }
+
+  /** Puts grains to sleep; each wakes on its next use. */
+  async stop(...grains: Grain[]): Promise<void> {
+    const { api, library } = this.#parts;
+    const running = grains.filter((grain) => grain.state !== 'stopped');
+    await this.#toEach('task-stopping', running, async (grain) => library.put(await api.stop(grain.grainId)), () => {});
   }
 
   /** Stops the grain; its page, opened anew, starts it. */
@@ -126,13 +134,43 @@ export class Deeds {
     router.go(neighbour === null ? '/grains' : grainAddress(neighbour, open.find(neighbour)?.path));
   }
 
+  /** Does it to each, takes back what was not done, and says how many that were. Answers with those it was done to. */
+  async #toEach(task: string, grains: Grain[], deed: (grain: Grain) => Promise<unknown>, takeBack: (grain: Grain) => void): Promise<Grain[]> {
+    const { toasts, words } = this.#parts;
+    const stop = new AbortController();
+    const shown = grains.length < MANY ? null : toasts.show(words.t(task, { count: grains.length }), {
+      progress: 0,
+      action: { label: words.t('cancel'), run: () => stop.abort() },
+    });
+    const { done, failed } = await forEach(grains, deed, {
+      signal: stop.signal,
+      onProgress: (number) => shown !== null && toasts.update(shown, number / grains.length),
+    });
+    if (shown !== null) toasts.dismiss(shown);
+    const left = new Set(grains);
+    done.forEach((grain) => left.delete(grain));
+    left.forEach(takeBack);
+    const [first] = failed;
+    if (first) {
+      const told = words.problem(asProblem(first.thrown));
+      const title = failed.length === 1 ? told.title : words.t('toast-failed', { count: failed.length, why: told.title });
+      toasts.problem({ ...told, title });
+    }
+    return done;
+  }
+
   async #try(deed: () => Promise<unknown>): Promise<boolean> {
     try {
       await deed();
       return true;
     } catch (thrown) {
-      this.#parts.toasts.problem(asProblem(thrown));
+      this.#parts.toasts.problem(this.#parts.words.problem(asProblem(thrown)));
       return false;
     }
   }
+}
+
+/** What a message about one or several grains needs. */
+function about(grains: Grain[]): { count: number; name: string } {
+  return { count: grains.length, name: grains[0]?.title ?? '' };
 }

@@ -1,8 +1,8 @@
 // Installations under way, and how the finished ones went.
 import type { Api } from '../api/client';
-import { Refused, asProblem, brokenOff, isAbort } from '../api/problem';
+import { Refused, asProblem, isAbort, made } from '../api/problem';
 import type { InstallEvent } from '../api/types';
-import { advance, isOver, isPackage, notAPackage, type Progress, type Source } from '../lib/install';
+import { advance, isOver, isPackage, type Progress, type Source } from '../lib/install';
 
 export class Install {
   readonly id: number;
@@ -30,7 +30,7 @@ export class Installs {
   files(files: Iterable<File>): Promise<void>[] {
     return Array.from(files, (file) =>
       this.#run(file.name, 'file', async (signal) => {
-        if (!(await isPackage(file))) throw new Refused(notAPackage(file.name));
+        if (!(await isPackage(file))) throw new Refused(made('not-a-package-file', { name: file.name }));
         return this.#api.installFile(file, signal);
       }),
     );
@@ -55,7 +55,7 @@ export class Installs {
     this.items = [...this.items, install];
     try {
       for await (const event of await begin(install.abort.signal)) install.progress = advance(event);
-      if (!isOver(install.progress)) throw new Refused(brokenOff());
+      if (!isOver(install.progress)) throw new Refused(made('broken-off'));
     } catch (thrown) {
       if (isAbort(thrown) || install.abort.signal.aborted) return;
       install.progress = { step: 'failed', problem: asProblem(thrown) };

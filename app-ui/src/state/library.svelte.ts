@@ -40,22 +40,26 @@ export class Library {
   }
 
   /** What a call just answered, without waiting for the event that says the same. */
-  put(grain: Grain): void {
-    this.grains = new Map(this.grains).set(grain.grainId, grain);
-  }
-
-  drop(grainId: string): void {
+  put(...changed: Grain[]): void {
     const grains = new Map(this.grains);
-    if (grains.delete(grainId)) this.grains = grains;
+    for (const grain of changed) grains.set(grain.grainId, grain);
+    this.grains = grains;
   }
 
-  leave(id: string): void {
-    this.leaving = new Set(this.leaving).add(id);
+  drop(...gone: string[]): void {
+    const grains = new Map(this.grains);
+    for (const id of gone) grains.delete(id);
+    this.grains = grains;
   }
 
-  stay(id: string): void {
+  leave(...ids: string[]): void {
+    this.leaving = new Set([...this.leaving, ...ids]);
+  }
+
+  stay(...ids: string[]): void {
     const leaving = new Set(this.leaving);
-    if (leaving.delete(id)) this.leaving = leaving;
+    for (const id of ids) leaving.delete(id);
+    this.leaving = leaving;
   }
 
   forget(): void {

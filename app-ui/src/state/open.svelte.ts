@@ -1,6 +1,6 @@
 // The grains that are open in this window, each with a frame that lives on while another one is looked at.
 import type { Api } from '../api/client';
-import { asProblem } from '../api/problem';
+import { asProblem, made } from '../api/problem';
 import type { Problem, Session } from '../api/types';
 import type { Keep } from '../lib/keep';
 import { readMessage } from '../lib/messages';
@@ -100,7 +100,7 @@ export class OpenGrains {
     item.renewed = [...item.renewed.filter((time) => now - time < RENEWALS_WITHIN), now];
     if (item.renewed.length > RENEWALS) {
       item.session = null;
-      item.problem = keepsNoCookies();
+      item.problem = made('session-keeps-ending');
       return;
     }
     await this.enter(item);
@@ -118,6 +118,7 @@ export class OpenGrains {
     if (!item?.session || event.origin !== new URL(item.session.url).origin) return null;
     const message = readMessage(event.data);
     if (message?.kind === 'lost') void this.renew(item, item.session.host);
+    else if (message?.kind === 'failed') item.problem = { code: message.code, title: '', message: message.text, remedy: '' };
     else if (message?.kind === 'path') item.path = message.path;
     else if (message?.kind === 'title') item.pageTitle = message.title;
     return message ? item : null;
@@ -126,13 +127,4 @@ export class OpenGrains {
   #remember(): void {
     this.#keep.setList(OPEN, this.items.map((item) => item.grainId));
   }
-}
-
-function keepsNoCookies(): Problem {
-  return {
-    code: 'session-keeps-ending',
-    title: 'This grain cannot stay open',
-    message: 'The browser throws its cookie away each time it is opened.',
-    remedy: 'Allow cookies for granary.localhost in this browser, then try again.',
-  };
 }

@@ -1,5 +1,5 @@
 // Short messages at the edge of the window, most of them with a way to take something back.
-import type { Problem } from '../api/types';
+import type { Told } from '../i18n/words.svelte';
 
 const LONG = 9_000;
 
@@ -9,12 +9,16 @@ export interface Toast {
   detail: string;
   tone: 'plain' | 'problem';
   action: { label: string; run: () => void } | null;
+  /** How much of a long work is done, 0 to 1; null when there is nothing to wait for. */
+  progress: number | null;
 }
 
 interface Options {
   detail?: string;
   tone?: Toast['tone'];
   action?: Toast['action'];
+  /** Work under way: the message stays until `update` says it is over. */
+  progress?: number;
   /** Called when the message goes without its action having been used. */
   onGone?: () => void;
 }
@@ -29,7 +33,7 @@ export class Toasts {
   readonly #timers = new Map<number, Timer>();
   #next = 1;
 
-  show(text: string, { detail = '', tone = 'plain', action = null, onGone = () => {} }: Options = {}): number {
+  show(text: string, { detail = '', tone = 'plain', action = null, progress, onGone = () => {} }: Options = {}): number {
     const id = this.#next++;
     const wrapped = action && {
       label: action.label,
@@ -38,15 +42,19 @@ export class Toasts {
         action.run();
       },
     };
-    this.items = [...this.items, { id, text, detail, tone, action: wrapped }];
+    this.items = [...this.items, { id, text, detail, tone, action: wrapped, progress: progress ?? null }];
     this.#timers.set(id, { handle: undefined, onGone });
-    this.release(id);
+    if (progress === undefined) this.release(id);
     return id;
   }
 
-  problem(problem: Problem): void {
-    const detail = [problem.message, problem.remedy].filter(Boolean).join(' ');
-    this.show(problem.title, { detail, tone: 'problem' });
+  problem(told: Told): void {
+    const detail = [told.message, told.remedy].filter(Boolean).join(' ');
+    this.show(told.title, { detail, tone: 'problem' });
+  }
+
+  update(id: number, progress: number): void {
+    this.items = this.items.map((toast) => (toast.id === id ? { ...toast, progress } : toast));
   }
 
   dismiss(id: number): void {
@@ -60,7 +68,7 @@ export class Toasts {
 
   release(id: number): void {
     const timer = this.#timers.get(id);
-    if (!timer) return;
+    if (!timer || this.items.some((toast) => toast.id === id && toast.progress !== null)) return;
     clearTimeout(timer.handle);
     timer.handle = setTimeout(() => this.dismiss(id), LONG);
   }
