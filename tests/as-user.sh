@@ -8,7 +8,8 @@ if [ "$(id -u)" != 0 ]; then
 fi
 user=granary-test
 id "$user" >/dev/null 2>&1 || useradd --system --create-home --shell /usr/sbin/nologin "$user"
-as_user=(setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --inh-caps=-all --)
+# In one more group, as people are.
+as_user=(setpriv --reuid "$user" --regid "$user" --groups users --no-new-privs --inh-caps=-all --)
 if ! "${as_user[@]}" test -x "$GRANARY_LIBEXEC/granary-launcher"; then
   echo "SKIPPED: the user $user cannot reach $PWD, so nothing was run as an ordinary user. Put the checkout where everybody may look." >&2
   exit 0

@@ -20,6 +20,9 @@ use tokio::sync::broadcast;
 /// How long anything may take here; far more than it does.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A program beside the raw app, whose only purpose is to be refused or stopped.
+pub(crate) const HOSTILE: &str = "hostile";
+
 pub(crate) struct Fixture {
     pub(crate) grains: Grains,
     pub(crate) events: broadcast::Receiver<GrainEvent>,
@@ -35,7 +38,9 @@ struct Source {
 
 impl Source {
     fn make(&self, id: &str, options: &[String]) -> GrainSpec {
-        let mut argv = vec!["raw".to_owned()];
+        // A command of another program, or options of the usual one.
+        let mut argv =
+            if options.first().is_some_and(|first| first == HOSTILE) { vec![] } else { vec!["raw".to_owned()] };
         argv.extend_from_slice(options);
         GrainSpec {
             id: id.to_owned(),
@@ -82,6 +87,7 @@ impl Fixture {
         }
         std::fs::write(package.join("proc/cpuinfo"), "").unwrap();
         std::fs::copy(guest("granary-test-raw"), package.join("raw")).unwrap();
+        std::fs::copy(guest("granary-hostile"), package.join(HOSTILE)).unwrap();
         std::fs::create_dir(folder.path().join("grains")).unwrap();
         let ticks = broadcast::Sender::new(16);
         let mut settings = Settings { ticks: Ticks::Manual(ticks.clone()), ..Settings::default() };

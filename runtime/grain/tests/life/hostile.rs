@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use capnp::ErrorKind;
-use granary_grain::Session;
+use granary_grain::{DiskLimits, GrainState, Session};
 
-use crate::fixture::{Fixture, get};
+use crate::fixture::{Fixture, HOSTILE, get, processes};
 
 /// The slowest one of a hundred of `count` requests, one after another.
 async fn percentile_99(session: &Session, count: usize) -> Duration {
@@ -124,4 +124,41 @@ async fn an_app_that_stops_reading() {
     assert!(fixture.crash(&id).await.contains("unread"));
     assert_eq!(stuck.await.unwrap().unwrap_err().0, ErrorKind::Disconnected);
     assert_eq!(fixture.get(&id, "counter").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_all_there_is() {
+    let fixture = Fixture::with(|settings| {
+        settings.limits.memory = 64 << 20;
+        settings.limits.processes = 64;
+        settings.disk = DiskLimits { soft: 32 << 20, hard: 64 << 20 };
+    });
+    let neighbour = fixture.create(&[]).await;
+    let witness = fixture.open(&neighbour).await;
+    for attempt in [
+        &["fork-bomb"][..],
+        &["memory", "private"],
+        &["fill-forever", "/var"],
+        &["descriptors"],
+        &["log-flood"],
+        &["ignore-signals"],
+        &["double-fork"],
+    ] {
+        let options: Vec<_> = [HOSTILE].into_iter().chain(attempt.iter().copied()).collect();
+        let id = fixture.create(&options).await;
+        for _ in 0..20 {
+            let asked = Instant::now();
+            assert_eq!(get(&witness, "counter").await.unwrap(), "0");
+            assert!(
+                asked.elapsed() < Duration::from_secs(5),
+                "{attempt:?} held the neighbour up: {:?}",
+                asked.elapsed()
+            );
+        }
+        // Some have been stopped, or ended, by now.
+        fixture.grains.stop(&id).await.unwrap();
+        assert_eq!(fixture.grains.status(&id).state, GrainState::Stopped, "{attempt:?}");
+        assert!(processes(&id).is_empty(), "{attempt:?} left something");
+    }
+    assert_eq!(fixture.grains.status(&neighbour).starts, 1);
 }
