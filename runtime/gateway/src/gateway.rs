@@ -170,9 +170,12 @@ impl Gateway {
         self.keeper.authority_files()
     }
 
-    /// The certificate served, as PEM, for a webview that trusts exactly it.
-    pub fn leaf_pem(&self) -> String {
-        self.keeper.leaf_pem()
+    /// The certificate of one host, as PEM, for a webview that trusts exactly it there: each host has its own.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn leaf_pem(&self, host: &str) -> Result<String, TlsError> {
+        self.keeper.leaf_pem(host)
     }
 
     /// How many connections there are.

@@ -89,17 +89,25 @@ impl Names {
             return Place::Shell;
         }
         let Some(host) = authority.strip_suffix(self.0.suffix.as_str()) else { return Place::Foreign };
-        let below = |site: &str| host.strip_suffix(site).and_then(|rest| rest.strip_suffix('.'));
-        match below(SITE) {
+        match label_below(host, SITE) {
             Some(label) if is_session_label(label) => Place::Session(label.to_owned()),
             Some(label) if is_plain_label(label) => Place::Nothing,
             Some(_) => Place::Foreign,
-            None => match below(PUBLISHED_SITE) {
+            None => match label_below(host, PUBLISHED_SITE) {
                 Some(label) if is_plain_label(label) => Place::Nothing,
                 _ => Place::Foreign,
             },
         }
     }
+}
+
+/// Whether `host`, without a port, is one label below one of Granary's two sites.
+pub(crate) fn is_below_a_site(host: &str) -> bool {
+    [SITE, PUBLISHED_SITE].into_iter().filter_map(|site| label_below(host, site)).any(is_plain_label)
+}
+
+fn label_below<'a>(host: &'a str, site: &str) -> Option<&'a str> {
+    host.strip_suffix(site)?.strip_suffix('.')
 }
 
 fn is_session_label(label: &str) -> bool {

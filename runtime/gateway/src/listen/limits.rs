@@ -28,7 +28,7 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Bytes of all header fields but the cookies.
     pub header_bytes_without_cookies: usize,
-    /// Streams of one HTTP/2 connection. Browsers use one connection for all of Granary's hosts.
+    /// Streams of one HTTP/2 connection. Browsers use one connection a host, for no certificate speaks for two.
     pub streams: u32,
     /// Bytes of uploads on their way, per stream.
     pub stream_window: u32,

@@ -11,7 +11,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::names::{PUBLISHED_SITE, SITE};
 use crate::secret::random;
@@ -68,6 +68,13 @@ impl Pair {
         KeyPair::from_pem(&self.key_pem)
     }
 
+    /// Whether this leaf speaks for `host` and for nothing else.
+    pub(super) fn is_only_for(&self, host: &str) -> bool {
+        let Ok((_, x509)) = X509Certificate::from_der(&self.der) else { return false };
+        let Ok(Some(names)) = x509.subject_alternative_name() else { return false };
+        matches!(names.value.general_names[..], [GeneralName::DNSName(name)] if name == host)
+    }
+
     fn key_fits(&self) -> bool {
         let Ok(key) = self.key() else { return false };
         X509Certificate::from_der(&self.der)
@@ -105,22 +112,37 @@ pub(super) fn new_authority(now: SystemTime) -> Result<Pair, TlsError> {
     Pair::new(certificate.pem(), key.serialize_pem()).ok_or(rcgen::Error::CouldNotParseCertificate.into())
 }
 
-/// A new leaf for everything the gateway serves, signed by `authority` and never outliving it.
-pub(super) fn new_leaf(authority: &Pair, now: SystemTime) -> Result<Pair, TlsError> {
-    let issuer = Issuer::from_ca_cert_der(&authority.der, authority.key()?)?;
+/// A new leaf with a key of its own for one host, signed by `authority` and never outliving it.
+pub(super) fn new_leaf(authority: &Pair, host: &str, now: SystemTime) -> Result<Pair, TlsError> {
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
-    let names = [SITE.to_owned(), format!("*.{SITE}"), format!("*.{PUBLISHED_SITE}")];
-    let mut params = CertificateParams::new(names)?;
+    let (from, until) = (now - DAY, (now + LEAF_LIFE).min(authority.not_after));
+    let certificate = sign_leaf(authority, &key, host, from, until)?;
+    Pair::new(certificate.pem(), key.serialize_pem()).ok_or(rcgen::Error::CouldNotParseCertificate.into())
+}
+
+/// A leaf for `host` with the key and the life of `like`.
+pub(super) fn another_leaf(authority: &Pair, like: &Pair, host: &str) -> Result<rcgen::Certificate, TlsError> {
+    sign_leaf(authority, &like.key()?, host, like.not_before, like.not_after)
+}
+
+fn sign_leaf(
+    authority: &Pair,
+    key: &KeyPair,
+    host: &str,
+    from: SystemTime,
+    until: SystemTime,
+) -> Result<rcgen::Certificate, TlsError> {
+    let issuer = Issuer::from_ca_cert_der(&authority.der, authority.key()?)?;
+    let mut params = CertificateParams::new([host.to_owned()])?;
     params.distinguished_name = name("Granary");
     params.serial_number = Some(serial());
-    params.not_before = date(now - DAY);
-    params.not_after = date((now + LEAF_LIFE).min(authority.not_after));
+    params.not_before = date(from);
+    params.not_after = date(until);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
-    let certificate = params.signed_by(&key, &issuer)?;
-    Pair::new(certificate.pem(), key.serialize_pem()).ok_or(rcgen::Error::CouldNotParseCertificate.into())
+    Ok(params.signed_by(key, &issuer)?)
 }
 
 /// SHA-256 over the certificate, as hex.

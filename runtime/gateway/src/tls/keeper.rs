@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
@@ -14,10 +14,12 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::health::{HealthEntry, Severity};
+use crate::names::{SITE, is_below_a_site};
 use crate::owner::write_atomically;
 
 use super::TlsError;
 use super::authority::{Pair, new_authority, new_leaf};
+use super::hosts::{Hosts, KEPT};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A leaf is renewed when it has less than this left.
@@ -37,7 +39,10 @@ pub struct Keeper {
 }
 
 struct State {
+    /// The shell's certificate, also shown to whoever asks for no host of ours.
     leaf: Arc<CertifiedKey>,
+    /// Those of all other hosts.
+    hosts: Hosts,
     leaf_pem: String,
     renew_at: SystemTime,
     authority_ends: SystemTime,
@@ -95,9 +100,14 @@ impl Keeper {
         authority_files(&self.folder)
     }
 
-    /// The leaf, as PEM; a webview can be told to trust exactly it.
-    pub fn leaf_pem(&self) -> String {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).leaf_pem.clone()
+    /// The certificate of one host of Granary's, as PEM; a webview can be told to trust exactly it there. It stays the
+    /// same until it is renewed.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn leaf_pem(&self, host: &str) -> Result<String, TlsError> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        if is_below_a_site(host) { state.hosts.pem(host) } else { Ok(state.leaf_pem.clone()) }
     }
 
     /// What a person should know about the certificates.
@@ -144,12 +154,15 @@ impl std::fmt::Debug for Keeper {
 }
 
 impl ResolvesServerCert for Keeper {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         if state.renew_at <= self.clock.now() {
             self.due.notify_one();
         }
-        Some(Arc::clone(&state.leaf))
+        let Some(host) = hello.server_name().filter(|host| is_below_a_site(host)) else {
+            return Some(Arc::clone(&state.leaf));
+        };
+        state.hosts.certified(host).inspect_err(|error| tracing::error!(%error, "no certificate for a host")).ok()
     }
 }
 
@@ -165,11 +178,13 @@ fn load(folder: &Path, now: SystemTime) -> Result<State, TlsError> {
     let leaf = files.leaf(&authority, now)?;
     // Early when the CA's own dates ask for something before the leaf's do.
     let next_step = if next_waits { authority.not_after - CA_MARGIN } else { authority.not_after - NEXT_CA_MARGIN };
+    let key = signing_key(&leaf)?;
     Ok(State {
         renew_at: (leaf.not_after - LEAF_MARGIN.min(leaf_margin(&leaf))).min(next_step.max(now + DAY)),
-        leaf: Arc::new(certified(&leaf, &files.path("leaf.key"))?),
-        leaf_pem: leaf.pem,
+        leaf: Arc::new(CertifiedKey::new(vec![leaf.der.clone()], Arc::clone(&key))),
+        leaf_pem: leaf.pem.clone(),
         authority_ends: authority.not_after,
+        hosts: Hosts::new(authority, leaf, key, KEPT),
         next_waits,
         failure: None,
     })
@@ -180,11 +195,9 @@ fn leaf_margin(leaf: &Pair) -> Duration {
     leaf.not_after.duration_since(leaf.not_before).unwrap_or_default() / 3
 }
 
-fn certified(leaf: &Pair, key_path: &Path) -> Result<CertifiedKey, TlsError> {
-    let key = PrivateKeyDer::from_pem_slice(leaf.key_pem.as_bytes())
-        .map_err(|_| TlsError::Damaged { path: key_path.to_owned() })?;
-    let key = rustls::crypto::ring::sign::any_ecdsa_type(&key)?;
-    Ok(CertifiedKey::new(vec![leaf.der.clone()], key))
+pub(super) fn signing_key(leaf: &Pair) -> Result<Arc<dyn SigningKey>, TlsError> {
+    let key = PrivateKeyDer::from_pem_slice(leaf.key_pem.as_bytes()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    Ok(rustls::crypto::ring::sign::any_ecdsa_type(&key)?)
 }
 
 struct Files<'a> {
@@ -256,10 +269,11 @@ impl Files<'_> {
             && leaf.not_before <= now
             && now + LEAF_MARGIN.min(leaf_margin(&leaf)) < leaf.not_after
             && leaf.is_signed_by(authority)
+            && leaf.is_only_for(SITE)
         {
             return Ok(leaf);
         }
-        let leaf = new_leaf(authority, now)?;
+        let leaf = new_leaf(authority, SITE, now)?;
         self.write("leaf", &leaf)?;
         Ok(leaf)
     }

@@ -1,6 +1,7 @@
-//! The certificate authority of this installation, the certificate that names it serves under, and rustls set up with it.
+//! The certificate authority of this installation, the certificates it serves under, and rustls set up with it.
 
 mod authority;
+mod hosts;
 mod keeper;
 
 use std::path::PathBuf;

@@ -57,7 +57,7 @@ async fn keys_are_private_and_a_restart_keeps_them() {
     use std::os::unix::fs::PermissionsExt as _;
     let running = Running::start();
     let port = running.port();
-    let leaf = running.gateway.leaf_pem();
+    let leaf = running.gateway.leaf_pem("granary.localhost").unwrap();
     let folder = running.stop().await;
     let tls = folder.path().join("tls");
     assert_eq!(std::fs::metadata(&tls).unwrap().permissions().mode() & 0o777, 0o700);
@@ -69,13 +69,13 @@ async fn keys_are_private_and_a_restart_keeps_them() {
     let authority = std::fs::read(tls.join("ca.pem")).unwrap();
     let again = Running::in_folder(Arc::clone(&folder), port, Hand::now(), Limits::default());
     assert_eq!(std::fs::read(tls.join("ca.pem")).unwrap(), authority);
-    assert_eq!(again.gateway.leaf_pem(), leaf);
+    assert_eq!(again.gateway.leaf_pem("granary.localhost").unwrap(), leaf);
     drop(again.stop().await);
 
     // A damaged leaf is replaced; a damaged authority is told of, for browsers trust it.
     std::fs::write(tls.join("leaf.key"), "nonsense").unwrap();
     let again = Running::in_folder(Arc::clone(&folder), port, Hand::now(), Limits::default());
-    assert_ne!(again.gateway.leaf_pem(), leaf);
+    assert_ne!(again.gateway.leaf_pem("granary.localhost").unwrap(), leaf);
     drop(again.stop().await);
     std::fs::write(tls.join("ca.key"), "nonsense").unwrap();
     let vat = granary_wire::vat::Vat::start().unwrap();
@@ -85,17 +85,65 @@ async fn keys_are_private_and_a_restart_keeps_them() {
 }
 
 #[tokio::test]
+async fn each_host_has_a_certificate_that_speaks_for_no_other() {
+    let running = Running::start();
+    let (one, _) = running.session("g", "/", None);
+    let (two, _) = running.session("g", "/", None);
+    let bare = |host: &str| host.split(':').next().unwrap().to_owned();
+    let hosts = ["granary.localhost".to_owned(), bare(&one), bare(&two), "x.granary-sites.localhost".to_owned()];
+    let mut shown = Vec::new();
+    for host in &hosts {
+        let stream = running.client().connect(host, "h2").await.unwrap();
+        let der = stream.get_ref().1.peer_certificates().unwrap()[0].to_vec();
+        let (_, leaf) = X509Certificate::from_der(&der).unwrap();
+        let names = &leaf.subject_alternative_name().unwrap().unwrap().value.general_names;
+        // What this rests on: a browser sends requests for a second host over a connection whose certificate names it too.
+        assert_eq!(names[..], [GeneralName::DNSName(host)], "{host}");
+        let pem = running.gateway.leaf_pem(host).unwrap();
+        assert_eq!(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec(), der, "{host}");
+        let again = running.client().connect(host, "h2").await.unwrap();
+        assert_eq!(again.get_ref().1.peer_certificates().unwrap()[0].to_vec(), der, "{host} keeps it");
+        shown.push((host, der));
+    }
+    // Two certificates of one issuer never share a serial number: browsers refuse such a pair.
+    let serial = |der: &[u8]| X509Certificate::from_der(der).unwrap().1.raw_serial_as_string();
+    let serials: std::collections::BTreeSet<_> = shown.iter().map(|(_, der)| serial(der)).collect();
+    assert_eq!(serials.len(), hosts.len());
+    // Whoever asks for something else is shown the shell's, and refuses it.
+    for host in ["example.com", "a.b.granary.localhost", "localhost"] {
+        assert!(running.client().connect(host, "h2").await.is_err(), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_leaf_that_speaks_for_several_hosts_is_replaced() {
+    let running = Running::start();
+    let ca_key = running.ca().with_file_name("ca.key");
+    let folder = running.stop().await;
+    // As earlier versions made it.
+    let wide = wide_leaf(&ca_key);
+    let path = folder.path().join("tls/leaf.key");
+    std::fs::write(&path, &wide).unwrap();
+    let again = Running::in_folder(folder, 0, Hand::now(), Limits::default());
+    assert_ne!(std::fs::read_to_string(&path).unwrap(), wide);
+    served_leaf(&again).await;
+}
+
+#[tokio::test]
 async fn the_leaf_renews_itself_while_serving() {
     let running = Running::start();
-    let before = served_leaf(&running).await;
+    let hosts = ["granary.localhost", "x.granary.localhost"];
+    let before = [served_leaf_of(&running, hosts[0]).await, served_leaf_of(&running, hosts[1]).await];
     running.hand.forward(61 * DAY);
-    let renewed = async {
-        // The handshake that finds the leaf due makes it be renewed; a later one gets the new one.
-        while served_leaf(&running).await == before {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(BOUND, renewed).await.expect("renewed");
+    for (host, before) in hosts.iter().zip(before) {
+        let renewed = async {
+            // The handshake that finds the leaf due makes it be renewed; a later one gets the new one.
+            while served_leaf_of(&running, host).await == before {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(BOUND, renewed).await.expect("renewed");
+    }
     assert!(running.gateway.health().is_empty(), "{:?}", running.gateway.health());
 }
 
@@ -167,7 +215,11 @@ async fn curl_accepts_granarys_names_and_no_others_of_this_authority() {
 }
 
 async fn served_leaf(running: &Running) -> Vec<u8> {
-    let stream = running.client().connect("granary.localhost", "http/1.1").await;
+    served_leaf_of(running, "granary.localhost").await
+}
+
+async fn served_leaf_of(running: &Running, host: &str) -> Vec<u8> {
+    let stream = running.client().connect(host, "http/1.1").await;
     // Resumption shows the certificate of the first connection; each client here is a new one.
     let stream = match stream {
         Ok(stream) => stream,
@@ -234,6 +286,20 @@ impl Witness {
         });
         Self { port, verdicts }
     }
+}
+
+/// A leaf, with its key, for the shell and all that is below it.
+fn wide_leaf(ca_key: &Path) -> String {
+    let text = std::fs::read_to_string(ca_key).unwrap();
+    let ca = CertificateDer::from_pem_slice(text.as_bytes()).unwrap();
+    let issuer = Issuer::from_ca_cert_der(&ca, KeyPair::from_pem(&text).unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = ["granary.localhost".to_owned(), "*.granary.localhost".to_owned()];
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_before = (SystemTime::now() - DAY).into();
+    params.not_after = (SystemTime::now() + 80 * DAY).into();
+    let leaf = params.signed_by(&key, &issuer).unwrap();
+    format!("{}{}", key.serialize_pem(), leaf.pem())
 }
 
 fn stolen_leaf(ca_key: &Path, name: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
