@@ -9,8 +9,8 @@ use axum::Router;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use granary_wire::vat::Vat;
-use http::header::{ALLOW, CONNECTION, COOKIE, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::header::{ALLOW, CONNECTION, COOKIE, HOST, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -337,6 +337,12 @@ impl Service for Entry {
     fn answer(&self, request: Request<axum::body::Body>) -> BoxFuture<'static, Response<Body>> {
         let (dispatch, pass) = (Arc::clone(&self.dispatch), self.pass.clone());
         async move { dispatch.answer(request, pass.as_deref()).await }.boxed()
+    }
+
+    fn is_for_shell(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let named = uri.authority().map(|authority| authority.as_str().as_bytes());
+        let host = named.or_else(|| headers.get(HOST).map(HeaderValue::as_bytes));
+        host == Some(self.dispatch.names.shell_authority().as_bytes())
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::header::CONTENT_LENGTH;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -35,6 +35,9 @@ use super::registry::{Connection, Place, Registry};
 /// Answers requests, whatever connection they came over.
 pub(crate) trait Service: Send + Sync {
     fn answer(&self, request: Request<axum::body::Body>) -> BoxFuture<'static, Response<Body>>;
+
+    /// Whether a request is for the shell, as far as its head tells.
+    fn is_for_shell(&self, uri: &Uri, headers: &HeaderMap) -> bool;
 }
 
 /// Everything a connection needs.
@@ -161,7 +164,8 @@ impl Server {
     }
 
     async fn answer(&self, request: Request<Incoming>, connection: &Arc<Connection>) -> Response<Body> {
-        let Some(busy) = self.registry.begin(connection) else {
+        let is_for_shell = self.service.is_for_shell(request.uri(), request.headers());
+        let Some(busy) = self.registry.begin(connection, is_for_shell) else {
             let text = "Granary is answering too many requests at once; try again in a moment.";
             let mut response = reply::text(StatusCode::SERVICE_UNAVAILABLE, text);
             Policy::own(&mut response);

@@ -11,6 +11,8 @@ pub struct Limits {
     pub handshakes: usize,
     /// Requests being answered at once, over all connections; more get 503.
     pub requests: usize,
+    /// As many more for the shell alone, so that no document, nor several together, leave the owner's pages without.
+    pub shell_requests: usize,
     /// For the TLS handshake.
     pub handshake_timeout: Duration,
     /// For the head of an HTTP/1.1 request, counted from the end of the one before: also the keep-alive time.
@@ -48,6 +50,7 @@ impl Default for Limits {
             connections: 2048,
             handshakes: 256,
             requests: 8192,
+            shell_requests: 1024,
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(60),
             first_request_timeout: Duration::from_secs(30),

@@ -100,9 +100,10 @@ impl Registry {
         }
     }
 
-    /// Notes that a request begins. `None` when too many are being answered already.
-    pub(crate) fn begin(self: &Arc<Self>, connection: &Arc<Connection>) -> Option<Busy> {
-        if self.requests.fetch_add(1, Ordering::Relaxed) >= self.limits.requests {
+    /// Notes that a request begins. `None` when too many are being answered already; the shell has some beyond that.
+    pub(crate) fn begin(self: &Arc<Self>, connection: &Arc<Connection>, is_for_shell: bool) -> Option<Busy> {
+        let limit = self.limits.requests + if is_for_shell { self.limits.shell_requests } else { 0 };
+        if self.requests.fetch_add(1, Ordering::Relaxed) >= limit {
             self.requests.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
@@ -202,6 +203,7 @@ mod tests {
             connections,
             handshakes,
             requests: 3,
+            shell_requests: 2,
             idle_timeout: Duration::ZERO,
             first_request_timeout: Duration::from_secs(1000),
             ..Limits::default()
@@ -214,11 +216,11 @@ mod tests {
         let (first, second) = (registry.admit().unwrap(), registry.admit().unwrap());
         first.opened();
         second.opened();
-        let busy = registry.begin(&first.connection).unwrap();
+        let busy = registry.begin(&first.connection, false).unwrap();
         let third = registry.admit().expect("the second makes room");
         assert!(second.connection.stop.is_cancelled() && !first.connection.stop.is_cancelled());
         third.opened();
-        let _busy = registry.begin(&third.connection).unwrap();
+        let _busy = registry.begin(&third.connection, false).unwrap();
         assert!(registry.admit().is_none(), "all are busy");
         drop(busy);
         assert!(registry.admit().is_some(), "the first is idle now");
@@ -241,12 +243,15 @@ mod tests {
         for place in [&asked, &silent, &websocket] {
             place.opened();
         }
-        let all: Vec<_> = std::iter::from_fn(|| registry.begin(&asked.connection)).collect();
+        let begin = |is_for_shell| registry.begin(&asked.connection, is_for_shell);
+        let mut all: Vec<_> = std::iter::from_fn(|| begin(false)).collect();
         assert_eq!(all.len(), 3);
+        all.extend(std::iter::from_fn(|| begin(true)));
+        assert_eq!(all.len(), 5, "the shell has two more");
         registry.reap();
         assert!(!asked.connection.stop.is_cancelled(), "busy");
         drop(all);
-        drop(registry.begin(&websocket.connection));
+        drop(registry.begin(&websocket.connection, false));
         websocket.connection.upgrade();
         registry.reap();
         assert!(asked.connection.stop.is_cancelled(), "idle");

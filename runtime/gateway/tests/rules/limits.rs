@@ -238,7 +238,7 @@ async fn many_connections_make_room_for_one_another() {
 
 #[tokio::test]
 async fn too_many_requests_at_once_are_told_to_wait() {
-    let running = Running::with(Limits { requests: 2, ..Limits::default() });
+    let running = Running::with(Limits { requests: 1, shell_requests: 1, ..Limits::default() });
     let (client, host) = (running.client(), running.shell());
     let (cookie, secret) = running.logged_in().await;
     let mut sender = client.h2(&host).await;
@@ -257,6 +257,35 @@ async fn too_many_requests_at_once_are_told_to_wait() {
         }
     };
     tokio::time::timeout(BOUND, freed).await.expect("requests given up make room");
+}
+
+#[tokio::test]
+async fn documents_that_ask_for_ever_leave_the_shell_its_share() {
+    let running = Running::with(Limits { requests: 4, shell_requests: 2, ..Limits::default() });
+    let (client, shell) = (running.client(), running.shell());
+    let (cookie, secret) = running.logged_in().await;
+    let (host, session) = running.entered("g").await;
+    let mut sender = client.h2(&host).await;
+    // Whatever is not refused is never answered.
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let request = Request::get(format!("https://{host}/wait")).header("cookie", &session);
+        held.push(tokio::spawn(sender.send_request(request.body(Full::<Bytes>::default()).unwrap())));
+        sender.ready().await.unwrap();
+    }
+    let full = async {
+        while client.get(&host, "/", &[("cookie", &session)]).await.status() != StatusCode::SERVICE_UNAVAILABLE {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, full).await.expect("the documents have used up theirs");
+    for request in
+        [running.own_page("GET", "/", &cookie, &secret), running.own_page("GET", "/api/v1/who", &cookie, &secret)]
+    {
+        assert_eq!(client.send(&shell, request.clone()).await.status(), StatusCode::OK);
+        assert_eq!(client.send_h2(&shell, request).await.status(), StatusCode::OK);
+    }
+    assert!(held.iter().all(|request| !request.is_finished()), "and what they asked goes on");
 }
 
 #[tokio::test]
