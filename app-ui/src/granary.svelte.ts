@@ -3,9 +3,9 @@ import { createContext } from 'svelte';
 
 import { Api } from './api/client';
 import { LiveUpdates, type LiveState } from './api/live';
-import { made } from './api/problem';
-import type { LiveEvent } from './api/types';
-import { chooseLanguage } from './i18n/languages';
+import { Refused, made } from './api/problem';
+import type { Grain, LiveEvent, Settings } from './api/types';
+import { chooseLanguage, isLanguage } from './i18n/languages';
 import { Words, type T } from './i18n/words.svelte';
 import { Keep } from './lib/keep';
 import { Shortcuts } from './state/shortcuts.svelte';
@@ -13,8 +13,9 @@ import { Deeds } from './state/deeds';
 import { Health } from './state/health.svelte';
 import { Icons } from './state/icons';
 import { Installs } from './state/installs.svelte';
+import { Notices } from './state/notices.svelte';
 import { Library } from './state/library.svelte';
-import { Login } from './state/login.svelte';
+import { Login, type WindowKind } from './state/login.svelte';
 import { OpenGrains } from './state/open.svelte';
 import { Router } from './state/router.svelte';
 import { Choices } from './state/settings.svelte';
@@ -43,12 +44,13 @@ export class Granary {
   readonly open: OpenGrains;
   readonly deeds: Deeds;
   readonly #live: LiveUpdates;
+  readonly notifications: Notices;
   readonly #window: Window;
 
   constructor(window: Window, fetch: typeof globalThis.fetch) {
     this.#window = window;
     this.keep = new Keep(window.localStorage, window.location.port);
-    this.tour = new Tour(this.keep);
+    this.tour = new Tour(() => void this.settings.change({ tourDone: true }).catch(() => {}));
     this.look = new Look(this.keep, window.document.documentElement);
     this.login = new Login(this.keep, window);
     this.router = new Router(window);
@@ -58,12 +60,18 @@ export class Granary {
       secret: () => this.login.secret(),
       onLoggedOut: (problem) => this.login.end(problem),
     });
-    this.settings = new Choices(this.api, () => {});
+    this.settings = new Choices(this.api, (settings) => void this.#adopt(settings));
     this.health = new Health(() => this.api.status(), this.keep);
     this.icons = new Icons(this.api);
     this.installs = new Installs(this.api);
+    this.notifications = new Notices(this.api);
     this.open = new OpenGrains(this.api, this.keep);
     this.deeds = new Deeds(this);
+    this.router.elsewhere = (route) => {
+      if (this.window !== 'main' || route.page !== 'grain') return false;
+      void this.deeds.show(route, route.path);
+      return true;
+    };
     this.#live = new LiveUpdates({
       open: (signal, onBytes) => this.api.events(signal, onBytes),
       onEvent: (event) => this.#take(event),
@@ -82,11 +90,27 @@ export class Granary {
     await this.words.use(chooseLanguage(chosen, navigator.languages), navigator.languages, document.documentElement);
   }
 
-  /** Changes the language, and remembers it for the next start of the page. */
-  async chooseLanguage(chosen: string | null): Promise<void> {
+  /** Which of the desktop's windows this is; null in a browser. */
+  get window(): WindowKind | null {
+    return this.login.window();
+  }
+
+  /** Whether this window shows one thing only. */
+  get alone(): boolean {
+    return this.#window.opener !== null || this.window === 'main' && this.#window.history.length === 1;
+  }
+
+  /** The appliance's settings hold here too, and for the next start of the page, before it can ask. */
+  async #adopt(settings: Settings): Promise<void> {
+    this.look.choose(settings.theme);
+    const chosen = isLanguage(settings.language) ? settings.language : null;
     if (chosen === null) this.keep.remove('language');
     else this.keep.set('language', chosen);
+    const { navigator } = this.#window;
+    if (chooseLanguage(chosen, navigator.languages) === this.words.language) return;
     await this.speak(chosen);
+    // Apps have names in several languages.
+    await this.reload();
   }
 
   /** Begins to listen, once somebody is logged in. */
@@ -111,12 +135,26 @@ export class Granary {
 
   /** Reads everything again. */
   async reload(): Promise<void> {
-    await Promise.all([
-      this.library.load(() => Promise.all([this.api.grains(), this.api.apps()])),
-      this.health.load(),
-    ]).catch(() => {
-      // The stream breaks off for the same reason, and with its return everything is read again.
-    });
+    const parts: Promise<unknown>[] = this.window === 'grain'
+      ? [this.library.load(async () => [await this.#ownGrain(), []]), this.health.load(), this.settings.load()]
+      : [
+          this.library.load(() => Promise.all([this.api.grains(), this.api.apps()])),
+          this.health.load(), this.settings.load(), this.installs.load(), this.notifications.load(),
+        ];
+    // The stream breaks off for the same reason, and with its return everything is read again.
+    await Promise.allSettled(parts);
+  }
+
+  /** All that a grain's window may know of. */
+  async #ownGrain(): Promise<Grain[]> {
+    const { route } = this.router;
+    if (route.page !== 'grain' && route.page !== 'log') return [];
+    try {
+      return [await this.api.grain(route.grainId)];
+    } catch (thrown) {
+      if (thrown instanceof Refused && thrown.status === 404) return [];
+      throw thrown;
+    }
   }
 
   #take(event: LiveEvent): void {
@@ -132,6 +170,17 @@ export class Granary {
         this.open.lost(event.grainId, event.host);
         break;
       case 'ping':
+        break;
+      case 'settings':
+        this.settings.take(event.settings);
+        break;
+      case 'install':
+      case 'install-removed':
+        this.installs.take(event);
+        break;
+      case 'notification':
+      case 'notifications-changed':
+        this.notifications.take(event);
         break;
       default:
         this.library.take(event);

@@ -6,7 +6,7 @@ import { LiveUpdates, type LiveState } from '../src/api/live';
 import { readLines } from '../src/api/ndjson';
 import { Refused } from '../src/api/problem';
 import type { LiveEvent, Problem } from '../src/api/types';
-import { aGrain, json, problem, stream } from './things';
+import { aGrain, anInstall, json, problem, stream } from './things';
 
 async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];
@@ -94,10 +94,10 @@ describe('calls', () => {
     expect(await api.icon('a', 'grid')).toBeNull();
   });
 
-  it('report an installation', async () => {
-    const line = '{"type":"progress","phase":"verify","bytes":1,"total":2}\n';
-    const { api } = build([new Response(stream([line]))]);
-    expect(await all(api.installUrl('https://example.org/a.spk', new AbortController().signal))).toHaveLength(1);
+  it('hand a file over', async () => {
+    const { api, calls } = build([json(anInstall({ state: 'ready' }))]);
+    expect((await api.uploadInstall('i 1', new Blob(['x']), new AbortController().signal)).state).toBe('ready');
+    expect(calls[0]).toMatchObject({ url: '/installs/i%201/file', secret: 's' });
   });
 });
 

@@ -5,7 +5,7 @@ import type { Grain } from '../src/api/types';
 import { AnsiReader } from '../src/lib/ansi';
 import { takeLoginCode } from '../src/lib/code';
 import { Format, grouped } from '../src/lib/format';
-import { advance, describe as say, fraction, isPackage } from '../src/lib/install';
+import { fraction, isPackage, nameOf, outcomeOf, stepOf } from '../src/lib/install';
 import { readMessage } from '../src/lib/messages';
 import { insideAddress, isLocal, parseRoute } from '../src/lib/routes';
 import { scrollTo, visibleRows } from '../src/lib/rows';
@@ -15,7 +15,7 @@ import { rank, type Choice } from '../src/lib/palette';
 import { parts } from '../src/lib/rich';
 import { chooseLanguage, formatLocale } from '../src/i18n/languages';
 import { Selection } from '../src/state/selection.svelte';
-import { anApp, aGrain } from './things';
+import { aGrain, anInstall } from './things';
 
 describe('format', () => {
   it.each([
@@ -101,7 +101,7 @@ describe('routes', () => {
     ['/grain/x/a/b?c=d#e', { page: 'grain', grainId: 'x', path: '/a/b?c=d#e' }],
     ['/grain/%zz', { page: 'missing' }],
     ['/grain', { page: 'grains' }],
-    ['/grainlog/x', { page: 'log', grainId: 'x' }],
+    ['/log/x', { page: 'log', grainId: 'x' }],
     ['/install/i1', { page: 'install', id: 'i1' }],
     ['/settings', { page: 'settings', section: 'general' }],
     ['/settings/about', { page: 'settings', section: 'about' }],
@@ -160,14 +160,14 @@ describe('the log', () => {
 
 describe('installing', () => {
   it('says what happens', () => {
-    const app = anApp({ title: 'Notes', marketingVersion: '2.0' });
-    expect(say({ step: 'waiting' }, 'file')).toEqual(['install-handing-over']);
-    const half = advance({ type: 'progress', phase: 'unpack', bytes: 5, total: 10 });
-    expect(fraction(half)).toBe(0.5);
-    expect(say(half, 'url')).toEqual(['install-unpacking']);
-    expect(fraction(advance({ type: 'progress', phase: 'download', bytes: 5, total: null }))).toBeNull();
-    expect(say(advance({ type: 'done', app, outcome: 'installed', moved: 0 }), 'file')).toEqual(['install-done', { name: 'Notes', version: '2.0', moved: 0 }]);
-    expect(say(advance({ type: 'done', app, outcome: 'upgraded', moved: 3 }), 'file')).toEqual(['install-upgraded', { name: 'Notes', version: '2.0', moved: 3 }]);
+    expect(stepOf(anInstall())).toBe('install-handing-over');
+    expect(stepOf(anInstall({ state: 'working', phase: 'download', source: { kind: 'url', url: 'https://x/a.spk' } }))).toBe('install-downloading');
+    expect(stepOf(anInstall({ state: 'working', phase: 'unpack' }))).toBe('install-unpacking');
+    expect(fraction(anInstall({ bytes: 5, total: 10 }))).toBe(0.5);
+    expect(fraction(anInstall({ bytes: 5 }))).toBeNull();
+    expect(outcomeOf('upgraded')).toBe('install-upgraded');
+    expect(outcomeOf('installed')).toBe('install-done');
+    expect(nameOf(anInstall({ source: { kind: 'url', url: 'https://example.org/apps/notes.spk?x' } }))).toBe('notes.spk');
   });
   it('knows a package by its first bytes', async () => {
     // jsdom's Blob cannot be read.

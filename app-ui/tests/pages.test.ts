@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import App from '../src/App.svelte';
 import { Granary } from '../src/granary.svelte';
 import type { App as AppInfo, Grain } from '../src/api/types';
-import { aGrain, anApp, json, problem, stream } from './things';
+import { aGrain, anApp, json, someSettings, problem, stream } from './things';
 
 afterEach(cleanup);
 
@@ -24,6 +24,9 @@ async function begin(address: string, { grains = [], apps = [anApp()], answers =
     'GET /grains': () => json(grains),
     'GET /apps': () => json(apps),
     'GET /status': () => json(status),
+    'GET /settings': () => json(someSettings()),
+    'GET /installs': () => json([]),
+    'GET /notifications': () => json({ unread: 0, notifications: [] }),
     ...answers,
   };
   const fetch: typeof globalThis.fetch = async (input, init) => {
@@ -89,8 +92,7 @@ describe('at home', () => {
     const { calls } = await begin('/grains', {
       grains,
       answers: {
-        'POST /grains/g1/trash': () => json(aGrain({ trashed: 9 })),
-        'POST /grains/g1/restore': () => json(aGrain()),
+        'POST /grains/bulk': (body) => json({ done: (JSON.parse(body) as { grainIds: string[] }).grainIds, failed: [] }),
       },
     });
     const grid = await screen.findByRole('grid');
@@ -98,9 +100,8 @@ describe('at home', () => {
     await fireEvent.input(screen.getByRole('searchbox'), { target: { value: 'shop' } });
     await waitFor(() => expect(screen.queryByRole('link', { name: 'Plans' })).toBeNull());
     await fireEvent.click(screen.getByRole('button', { name: 'Move Shopping to the trash' }));
-    await waitFor(() => expect(calls).toContain('POST /grains/g1/trash'));
+    await waitFor(() => expect(calls).toContain('POST /grains/bulk'));
     await fireEvent.click(await screen.findByRole('button', { name: 'Undo' }));
-    await waitFor(() => expect(calls).toContain('POST /grains/g1/restore'));
     expect(await screen.findByRole('link', { name: 'Shopping' })).toBeTruthy();
   });
 

@@ -1,14 +1,14 @@
 // What the page knows and remembers.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Refused } from '../src/api/problem';
-import type { InstallEvent, Session } from '../src/api/types';
+import type { Notification, Session } from '../src/api/types';
 import { Keep } from '../src/lib/keep';
 import { Installs } from '../src/state/installs.svelte';
 import { Library } from '../src/state/library.svelte';
 import { OpenGrains } from '../src/state/open.svelte';
+import { Notices } from '../src/state/notices.svelte';
 import { Toasts } from '../src/state/toasts.svelte';
-import { aGrain, anApp } from './things';
+import { aGrain, anApp, anInstall, anOffer } from './things';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -156,40 +156,78 @@ describe('open grains', () => {
   });
 });
 
-describe('installations', () => {
-  async function* report(...events: InstallEvent[]) {
-    yield* events;
+describe('packages on their way', () => {
+  const package_ = () => ({ name: 'notes.spk', size: 9, slice: () => ({ arrayBuffer: async () => new Uint8Array([0x8f, 0xc6, 0xcd, 0xef, 0x45, 0x1a, 0xea, 0x96]).buffer }) }) as unknown as File;
+  const settle = () => vi.advanceTimersByTimeAsync(0);
+  function build(parts: Partial<ConstructorParameters<typeof Installs>[0]> = {}) {
+    return new Installs({
+      installs: async () => [], beginInstall: async () => anInstall(), confirmInstall: async () => ({ app: anApp(), outcome: 'installed', moved: 0 }),
+      cancelInstall: async () => {}, uploadInstall: async () => anInstall({ state: 'ready', offer: anOffer() }), ...parts,
+    });
   }
-  const done: InstallEvent = { type: 'done', app: anApp(), outcome: 'installed', moved: 0 };
 
-  it.each([
-    ['done', [done], 'done', ''],
-    ['refused', [{ type: 'error', error: { code: 'bad-signature', title: 't', message: 'm', remedy: 'r' } } as InstallEvent], 'failed', 'bad-signature'],
-    ['broken off', [{ type: 'progress', phase: 'verify', bytes: 1, total: 2 } as InstallEvent], 'failed', 'broken-off'],
-  ])('%s', async (_, events, step, code) => {
-    const installs = new Installs({ installUrl: () => report(...events), installFile: () => report() });
-    await installs.url('https://example.org/apps/notes.spk?x');
-    const [install] = installs.items;
-    expect(install?.name).toBe('notes.spk');
-    expect(install?.progress.step).toBe(step);
-    if (install?.progress.step === 'failed') expect(install.progress.problem.code).toBe(code);
+  it('ask once they are ready, and only where they began', async () => {
+    const installs = build();
+    installs.take({ type: 'install', install: anInstall({ installId: 'other', state: 'ready', offer: anOffer() }) });
+    expect(installs.asking).toBeNull();
+    installs.files([package_()]);
+    await settle();
+    expect(installs.asking?.installId).toBe('i1');
+    installs.ask(installs.items.find((item) => item.installId === 'other') ?? anInstall());
+    expect(installs.items).toHaveLength(2);
   });
 
-  it('cancelled: leaves nothing behind', async () => {
-    let signal: AbortSignal | undefined;
-    const installs = new Installs({
-      installFile: () => report(),
-      installUrl: async function* (_, given): AsyncGenerator<InstallEvent> {
-        signal = given;
-        await new Promise((_resolve, reject) => given.addEventListener('abort', () => reject(new Refused({ code: 'x', title: '', message: '', remedy: '' }))));
-        yield done;
-      },
-    });
-    const running = installs.url('https://example.org/a.spk');
-    await vi.advanceTimersByTimeAsync(0);
-    installs.items.forEach((install) => installs.dismiss(install));
-    await running;
-    expect(signal?.aborted).toBe(true);
+  it('never go back: late news and news of what is gone change nothing', async () => {
+    const installs = build();
+    installs.take({ type: 'install', install: anInstall({ state: 'ready', offer: anOffer() }) });
+    installs.take({ type: 'install', install: anInstall({ state: 'working' }) });
+    expect(installs.items[0]?.state).toBe('ready');
+    await installs.dismiss(anInstall());
+    installs.take({ type: 'install', install: anInstall({ state: 'ready' }) });
     expect(installs.items).toEqual([]);
+  });
+
+  it('are refused before they are sent when they are none', async () => {
+    const beginInstall = vi.fn();
+    const installs = build({ beginInstall });
+    installs.files([{ name: 'film.mp4', slice: () => ({ arrayBuffer: async () => new ArrayBuffer(8) }) } as unknown as File]);
+    await settle();
+    expect(installs.refused[0]?.problem.code).toBe('not-a-package-file');
+    expect(beginInstall).not.toHaveBeenCalled();
+  });
+
+  it('cancelled: stop the upload and leave nothing behind', async () => {
+    let signal: AbortSignal | undefined;
+    const cancelInstall = vi.fn(async () => {});
+    const installs = build({
+      cancelInstall,
+      uploadInstall: (_, __, given) => new Promise((_resolve, reject) => {
+        signal = given;
+        given.addEventListener('abort', () => reject(Object.assign(new Error('stopped'), { name: 'AbortError' })));
+      }),
+    });
+    installs.files([package_()]);
+    await settle();
+    await Promise.all(installs.items.map((install) => installs.dismiss(install)));
+    await settle();
+    expect([signal?.aborted, installs.items, installs.refused]).toEqual([true, [], []]);
+    expect(cancelInstall).toHaveBeenCalledWith('i1');
+  });
+});
+
+describe('notices', () => {
+  const notice = (notificationId: number, read = false): Notification => ({
+    notificationId, code: 'grain-crashed', severity: 'warning', title: 't', text: 'x', remedy: '', details: {}, grainId: null, appId: null, created: 1, times: 1, read,
+  });
+  it('are counted, replaced, read up to what was shown', async () => {
+    const readNotifications = vi.fn(async () => 0);
+    const notices = new Notices({ notifications: async () => ({ unread: 1, notifications: [notice(1)] }), readNotifications, dismissNotification: async () => {}, dismissNotifications: async () => {} });
+    await notices.load();
+    notices.take({ type: 'notification', notification: notice(2), unread: 2 });
+    notices.take({ type: 'notification', notification: notice(2), unread: 2 });
+    expect(notices.items.map((item) => item.notificationId)).toEqual([2, 1]);
+    await notices.read();
+    expect(readNotifications).toHaveBeenCalledWith(2);
+    expect(notices.unread).toBe(0);
   });
 });

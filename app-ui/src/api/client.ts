@@ -5,18 +5,27 @@ import { readLines } from './ndjson';
 import { Refused, isAbort, made, refusalOf } from './problem';
 import type { paths } from './schema';
 import type {
+  About,
   App,
+  AppDetails,
+  BulkAction,
+  BulkResult,
+  Certificates,
   Entry,
   Grain,
-  InstallEvent,
+  Install,
+  InstallDone,
+  InstallSource,
   LiveEvent,
   LoginReply,
   NewGrain,
+  Notifications,
   Problem,
   Session,
   Settings,
   SettingsPatch,
   Status,
+  Storage,
 } from './types';
 
 const PREFIX = '/api/v1';
@@ -89,6 +98,44 @@ export class Api {
     return value(this.#client.PATCH('/settings', { body: patch }));
   }
 
+  storage(): Promise<Storage> {
+    return value(this.#client.GET('/storage'));
+  }
+
+  certificates(): Promise<Certificates> {
+    return value(this.#client.GET('/certificates'));
+  }
+
+  changeCertificates(deed: 'install' | 'remove'): Promise<Certificates> {
+    return value(this.#client.POST(`/certificates/${deed}`, { body: { userOnly: true } }));
+  }
+
+  about(): Promise<About> {
+    return value(this.#client.GET('/about'));
+  }
+
+  async licence(notice: number): Promise<string> {
+    return (await this.#raw(`/about/notices/${notice}`, {})).text();
+  }
+
+  // ---- what happened
+
+  notifications(): Promise<Notifications> {
+    return value(this.#client.GET('/notifications'));
+  }
+
+  async readNotifications(upTo: number): Promise<number> {
+    return (await value(this.#client.POST('/notifications/read', { body: { upTo } }))).unread;
+  }
+
+  async dismissNotification(notificationId: number): Promise<void> {
+    await done(this.#client.DELETE('/notifications/{notificationId}', { params: { path: { notificationId } } }));
+  }
+
+  async dismissNotifications(): Promise<void> {
+    await done(this.#client.DELETE('/notifications'));
+  }
+
   /** Live updates until the signal or the other side ends them. */
   async events(signal: AbortSignal, onBytes: () => void): Promise<AsyncIterable<LiveEvent>> {
     const response = await this.#raw('/events', { signal });
@@ -107,23 +154,49 @@ export class Api {
 
   /** An app's picture; null when it has none. */
   async icon(appId: string, kind: 'grid' | 'grain'): Promise<Blob | null> {
-    try {
-      const response = await this.#raw(`/apps/${encodeURIComponent(appId)}/icon?kind=${kind}`, {});
-      return await response.blob();
-    } catch (thrown) {
-      if (thrown instanceof Refused && thrown.status === 404) return null;
-      throw thrown;
-    }
+    return this.#picture(`/apps/${encodeURIComponent(appId)}/icon?kind=${kind}`);
   }
 
-  installFile(file: Blob, signal: AbortSignal): AsyncIterable<InstallEvent> {
+  app(appId: string): Promise<AppDetails> {
+    return value(this.#client.GET('/apps/{appId}', { params: { path: { appId } } }));
+  }
+
+  async upgradeGrains(appId: string): Promise<number> {
+    return (await value(this.#client.POST('/apps/{appId}/upgrade-grains', { params: { path: { appId } } }))).grainIds.length;
+  }
+
+  // ---- packages on their way
+
+  installs(): Promise<Install[]> {
+    return value(this.#client.GET('/installs'));
+  }
+
+  beginInstall(source: InstallSource): Promise<Install> {
+    return value(this.#client.POST('/installs', { body: { source } }));
+  }
+
+  /** Sends the file of an upload; answers once it is checked. */
+  async uploadInstall(installId: string, file: Blob, signal: AbortSignal): Promise<Install> {
     const headers = { 'content-type': 'application/octet-stream' };
-    return this.#report('/packages', { method: 'POST', headers, body: file, signal });
+    const path = `/installs/${encodeURIComponent(installId)}/file`;
+    const response = await this.#raw(path, { method: 'PUT', headers, body: file, signal });
+    return (await response.json()) as Install;
   }
 
-  installUrl(url: string, signal: AbortSignal): AsyncIterable<InstallEvent> {
-    const headers = { 'content-type': 'application/json' };
-    return this.#report('/packages/from-url', { method: 'POST', headers, body: JSON.stringify({ url }), signal });
+  install(installId: string): Promise<Install> {
+    return value(this.#client.GET('/installs/{installId}', { params: { path: { installId } } }));
+  }
+
+  confirmInstall(installId: string, upgradeGrains: boolean): Promise<InstallDone> {
+    return value(this.#client.POST('/installs/{installId}/confirm', { params: { path: { installId } }, body: { upgradeGrains } }));
+  }
+
+  async cancelInstall(installId: string): Promise<void> {
+    await done(this.#client.DELETE('/installs/{installId}', { params: { path: { installId } } }));
+  }
+
+  async installIcon(installId: string): Promise<Blob | null> {
+    return this.#picture(`/installs/${encodeURIComponent(installId)}/icon?kind=grid`);
   }
 
   // ---- grains
@@ -152,6 +225,28 @@ export class Api {
     await done(this.#client.DELETE('/grains/{grainId}', { params: { path: { grainId } } }));
   }
 
+  grain(grainId: string): Promise<Grain> {
+    return value(this.#client.GET('/grains/{grainId}', { params: { path: { grainId } } }));
+  }
+
+  bulk(action: BulkAction, grainIds: string[]): Promise<BulkResult> {
+    return value(this.#client.POST('/grains/bulk', { body: { action, grainIds } }));
+  }
+
+  restart(grainId: string): Promise<Grain> {
+    return value(this.#client.POST('/grains/{grainId}/restart', { params: { path: { grainId } } }));
+  }
+
+  /** Opens the grain's own window of the desktop, or raises it. */
+  async showWindow(grainId: string, path: string | null): Promise<void> {
+    await done(this.#client.POST('/grains/{grainId}/window', { params: { path: { grainId } }, body: { path } }));
+  }
+
+  /** Opens the grain in the person's browser. */
+  async openInBrowser(grainId: string): Promise<void> {
+    await done(this.#client.POST('/grains/{grainId}/browser', { params: { path: { grainId } } }));
+  }
+
   stop(grainId: string): Promise<Grain> {
     return value(this.#client.POST('/grains/{grainId}/stop', { params: { path: { grainId } } }));
   }
@@ -174,12 +269,12 @@ export class Api {
 
   // ---- below
 
-  async *#report(path: string, init: RequestInit): AsyncGenerator<InstallEvent, void, void> {
-    const response = await this.#raw(path, init);
+  async #picture(path: string): Promise<Blob | null> {
     try {
-      yield* readLines<InstallEvent>(bodyOf(response));
+      return await (await this.#raw(path, {})).blob();
     } catch (thrown) {
-      throw thrown instanceof Refused || isAbort(thrown) ? thrown : new Refused(made('broken-off'));
+      if (thrown instanceof Refused && thrown.status === 404) return null;
+      throw thrown;
     }
   }
 

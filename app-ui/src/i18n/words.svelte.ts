@@ -1,7 +1,7 @@
 // What the pages say, in the person's language: messages are Fluent files beside this one, one folder a language.
 import { FluentBundle, FluentResource } from '@fluent/bundle';
 
-import type { Entry, Problem } from '../api/types';
+import type { Entry, Notification, Problem } from '../api/types';
 import { Format } from '../lib/format';
 import { formatLocale, type Language } from './languages';
 
@@ -42,13 +42,33 @@ export class Words {
   /** A refusal, in the person's language where its code is known there. */
   problem(problem: Problem): Told {
     // Problems that a page makes carry no words of their own; those of the appliance carry English ones.
-    return this.#tell(`problem-${problem.code}`, problem.title, problem.message, problem.remedy, problem.values);
+    const key = `problem-${problem.code}`;
+    // Sandboxes and packages have dozens of codes each, whose detail is for experts.
+    const family = key.split('-').slice(0, 2).join('-');
+    return this.#tell(this.#bundle.hasMessage(key) ? key : family, problem.title, problem.message, problem.remedy, problem.values);
   }
 
-  /** An entry of the registry; `name` is that of the grain it is about. */
-  entry(entry: Entry, name?: string): Told {
-    const key = `entry-${entry.code}${entry.ok ? '-ok' : ''}`;
-    return this.#tell(key, entry.title, entry.text, entry.remedy, name === undefined ? undefined : { name });
+  /** An entry of the registry. Good news are the same for every entry. */
+  entry(entry: Entry): Told {
+    const key = `entry-${entry.code}`;
+    const told = this.#tell(key, entry.title, entry.text, entry.remedy, this.#details(entry.details));
+    const good = entry.ok && told.detail !== '' ? this.#say('entry-in-order', null, undefined) : null;
+    return good === null ? told : { ...told, message: good, remedy: '' };
+  }
+
+  /** Something that happened; its words are those of the entry of the same code. */
+  notification(notification: Notification): Told {
+    return this.#tell(`entry-${notification.code}`, notification.title, notification.text, notification.remedy, this.#details(notification.details));
+  }
+
+  /** What the appliance's sentences are made of: sizes come as numbers of bytes. */
+  #details(details: Record<string, string> | undefined): Values {
+    const sizes = new Set(['bytes', 'limit']);
+    return Object.fromEntries(Object.entries(details ?? {}).map(([name, value]) => {
+      const number = Number(value);
+      if (sizes.has(name) && value !== '' && Number.isFinite(number)) return [name, this.format.size(number)];
+      return [name, /^\d{1,9}$/.test(value) ? number : value];
+    }));
   }
 
   #tell(key: string, title: string, message: string, remedy: string, values: Values | undefined): Told {

@@ -1,58 +1,33 @@
-// One installation as a person sees it: pure steps from one state to the next.
-import type { Values } from '../i18n/words.svelte';
-import type { App, InstallEvent, InstallPhase, Problem } from '../api/types';
-
-export type Progress =
-  | { step: 'waiting' }
-  | { step: InstallPhase; bytes: number; total: number | null }
-  | { step: 'done'; app: App; outcome: string; moved: number }
-  | { step: 'failed'; problem: Problem };
-
-export type Source = 'file' | 'url';
-
-export function advance(event: InstallEvent): Progress {
-  switch (event.type) {
-    case 'progress':
-      return { step: event.phase, bytes: event.bytes, total: event.total };
-    case 'done':
-      return { step: 'done', app: event.app, outcome: event.outcome, moved: event.moved };
-    case 'error':
-      return { step: 'failed', problem: event.error };
-  }
-}
+// One package on its way as a person sees it: what the appliance tells, in messages.
+import type { Install } from '../api/types';
 
 /** How much of the step is done; null where nobody knows. */
-export function fraction(progress: Progress): number | null {
-  if (!('bytes' in progress) || progress.total === null || progress.total === 0) return null;
-  return Math.min(1, progress.bytes / progress.total);
+export function fraction(install: Pick<Install, 'bytes' | 'total'>): number | null {
+  if (install.total === null || install.total === 0) return null;
+  return Math.min(1, install.bytes / install.total);
 }
 
-export function isOver(progress: Progress): boolean {
-  return progress.step === 'done' || progress.step === 'failed';
+/** The message for what is being done to it now. */
+export function stepOf({ state, phase, source }: Pick<Install, 'state' | 'phase' | 'source'>): string {
+  const upload = source.kind !== 'url';
+  if (state === 'waiting') return upload ? 'install-handing-over' : 'install-asking';
+  if (state === 'installing') return 'install-changing-over';
+  if (phase === 'verify') return 'install-checking';
+  if (phase === 'unpack') return 'install-unpacking';
+  return upload ? 'install-reading' : 'install-downloading';
 }
 
-/** The message for it, with what the message needs. */
-export function describe(progress: Progress, source: Source): [key: string, values?: Values] {
-  switch (progress.step) {
-    case 'waiting':
-      return [source === 'url' ? 'install-asking' : 'install-handing-over'];
-    case 'download':
-      return [source === 'url' ? 'install-downloading' : 'install-reading'];
-    case 'verify':
-      return ['install-checking'];
-    case 'unpack':
-      return ['install-unpacking'];
-    case 'failed':
-      return ['install-failed'];
-    case 'done':
-      return outcome(progress);
-  }
+/** The message for how it ended. */
+export function outcomeOf(outcome: string | null): string {
+  const known: Record<string, string> = { alreadyInstalled: 'install-was-here', upgraded: 'install-upgraded', downgraded: 'install-downgraded' };
+  return known[outcome ?? ''] ?? 'install-done';
 }
 
-const OUTCOMES: Record<string, string> = { alreadyInstalled: 'install-was-here', upgraded: 'install-upgraded', downgraded: 'install-downgraded' };
-
-function outcome({ app, outcome, moved }: Extract<Progress, { step: 'done' }>): [string, Values] {
-  return [OUTCOMES[outcome] ?? 'install-done', { name: app.title, version: app.marketingVersion, moved }];
+export function nameOf(install: Pick<Install, 'source' | 'offer'>): string {
+  if (install.offer) return install.offer.title;
+  const { source } = install;
+  const path = source.kind === 'url' ? (source.url.split(/[?#]/)[0] ?? '') : source.kind === 'file' ? source.path : source.name;
+  return path.split('/').findLast((part) => part !== '') ?? path;
 }
 
 /** Every package begins with these bytes. */

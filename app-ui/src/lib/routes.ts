@@ -11,9 +11,10 @@ export type Route =
   | { page: 'settings'; section: Section }
   | { page: 'log'; grainId: string }
   | { page: 'install'; id: string }
+  | { page: 'notifications' }
   | { page: 'missing' };
 
-const PLAIN = { '': 'home', login: 'login', apps: 'apps', grains: 'grains', grain: 'grains', trash: 'trash' } as const;
+const PLAIN = { '': 'home', login: 'login', apps: 'apps', grains: 'grains', grain: 'grains', trash: 'trash', notifications: 'notifications', welcome: 'home', install: 'apps' } as const;
 export const SECTIONS = ['general', 'storage', 'certificates', 'computer', 'about'] as const;
 export type Section = (typeof SECTIONS)[number];
 
@@ -31,7 +32,7 @@ export function parseRoute(url: { pathname: string; search: string; hash: string
     const appId = decode(second);
     return appId === null ? { page: 'missing' } : { page: 'app', appId };
   }
-  if (first === 'grainlog' && second !== '' && parts.length === 2) {
+  if (first === 'log' && second !== '' && parts.length === 2) {
     const grainId = decode(second);
     return grainId === null ? { page: 'missing' } : { page: 'log', grainId };
   }
@@ -53,7 +54,7 @@ export function grainAddress(grainId: string, path = '/'): string {
 }
 
 export function logAddress(grainId: string): string {
-  return `/grainlog/${encodeURIComponent(grainId)}`;
+  return `/log/${encodeURIComponent(grainId)}`;
 }
 
 export function appAddress(appId: string): string {

@@ -76,6 +76,8 @@ export class Library {
     const apps = new Map(this.apps);
     for (const event of this.#waiting) {
       if (event.type === 'grain') grains.set(event.grain.grainId, event.grain);
+      else if (event.type === 'grains') event.grains.forEach((grain) => grains.set(grain.grainId, grain));
+      else if (event.type === 'grains-removed') event.grainIds.forEach((id) => grains.delete(id));
       else if (event.type === 'grain-removed') grains.delete(event.grainId);
       else if (event.type === 'app') apps.set(event.app.appId, event.app);
       else if (event.type === 'app-removed') apps.delete(event.appId);

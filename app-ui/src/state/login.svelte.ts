@@ -3,6 +3,9 @@ import type { Problem } from '../api/types';
 import type { Keep } from '../lib/keep';
 
 const SECRET = 'secret';
+const WINDOW = 'window';
+
+export type WindowKind = 'main' | 'grain';
 
 export class Login {
   /** Why nothing can be asked for; null while all is well. */
@@ -21,8 +24,16 @@ export class Login {
     return this.#keep.get(SECRET);
   }
 
-  begin(secret: string): void {
+  /** Which of the desktop's windows this is; null in a browser. */
+  window(): WindowKind | null {
+    const kind = this.#keep.get(WINDOW);
+    return kind === 'main' || kind === 'grain' ? kind : null;
+  }
+
+  begin(secret: string, window: WindowKind | null): void {
     this.#keep.set(SECRET, secret);
+    if (window === null) this.#keep.remove(WINDOW);
+    else this.#keep.set(WINDOW, window);
     this.ended = null;
   }
 

@@ -6,6 +6,8 @@ export class Router {
   /** Grows with each change of the page, so that the page's head can take the focus. */
   moves = $state(0);
   readonly #window: Window;
+  /** Takes links to other places than this window; true when it did. */
+  elsewhere: (route: Route) => boolean = () => false;
 
   constructor(window: Window) {
     this.#window = window;
@@ -42,6 +44,7 @@ export class Router {
     // Pages of the gateway itself, such as the one that clears cookies, are not ours to draw.
     if (link.origin !== origin || link.pathname.startsWith('/_')) return;
     event.preventDefault();
+    if (this.elsewhere(parseRoute(link))) return;
     this.go(link.pathname + link.search + link.hash);
   }
 }

@@ -1,5 +1,4 @@
 // The short way around on the first visit; whoever skips it is not asked again.
-import type { Keep } from '../lib/keep';
 
 /** Each points at an element with `data-tour`, and has the messages `tour-<name>` and its `.text`. */
 export const STEPS = ['grains', 'apps', 'palette', 'settings'] as const;
@@ -7,14 +6,10 @@ export const STEPS = ['grains', 'apps', 'palette', 'settings'] as const;
 export class Tour {
   /** Which step is shown; null when none is. */
   step: number | null = $state(null);
-  readonly #keep: Keep;
+  readonly #onEnd: () => void;
 
-  constructor(keep: Keep) {
-    this.#keep = keep;
-  }
-
-  get seen(): boolean {
-    return this.#keep.get('tour') !== null;
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
   }
 
   begin(): void {
@@ -33,6 +28,6 @@ export class Tour {
 
   end(): void {
     this.step = null;
-    this.#keep.set('tour', 'seen');
+    this.#onEnd();
   }
 }

@@ -226,7 +226,6 @@ install-downloading = Wird geladen …
 install-reading = Die Datei wird gelesen …
 install-checking = Die Unterschrift wird geprüft …
 install-unpacking = Wird entpackt …
-install-failed = Nicht installiert
 install-done = { $name } ist bereit.
 install-was-here = { $name } war schon da.
 install-upgraded = { $name } ist jetzt Version { $version }.{ $moved ->
@@ -343,16 +342,145 @@ limit-processes = Prozesse
 limit-processes-text = Threads zählen mit.
 limit-processor = Prozessor
 limit-processor-text = 100 ist ein ganzer Prozessor. Leer heißt ohne Grenze.
-storage-total = { $count ->
-    [0] Noch keine Grains; Apps brauchen { $apps }.
-    [one] { $count } Grain braucht { $size }, Apps { $apps }.
-   *[other] { $count } Grains brauchen { $size }, Apps { $apps }.
-}
 certificates-text = Die Seiten kommen über eine verschlüsselte Verbindung in Ihren Browser, mit einem Zertifikat von diesem Computer. Es gilt nur für Granarys eigene Namen; niemand kann es für eine andere Website benutzen.
-certificates-how = Damit die Browser dieses Computers es kennenlernen, rufen Sie einmal <code>granary trust install</code> in einem Terminal auf und starten dann den Browser neu.
 looking = Wird nachgesehen …
 look-again = Noch einmal nachsehen
 in-order = in Ordnung
 needs-attention = braucht Aufmerksamkeit
 address = Adresse
 data-folder = Datenordner
+
+## Looking at a package before it is installed
+
+consent-new = { $name } installieren?
+consent-upgrade = { $name } aktualisieren?
+consent-downgrade = Zu einer älteren Version von { $name } zurück?
+consent-sameVersion = { $name } durch einen anderen Stand ersetzen?
+consent-reinstall = { $name } ist schon installiert
+consent-do-new = Installieren
+consent-do-upgrade = Aktualisieren
+consent-do-downgrade = Zurückgehen
+consent-do-sameVersion = Ersetzen
+consent-do-reinstall = Fertig
+consent-downgrade-text = { $count ->
+    [0] Diese Version ist älter als die vorhandene.
+    [one] Diese Version ist älter als die vorhandene. Ein Grain bleibt bei der neueren.
+   *[other] Diese Version ist älter als die vorhandene. { $count } Grains bleiben bei der neueren.
+}
+consent-author-changed = Die vorhandene Version trägt die Unterschrift einer anderen Person oder keine. Der Schlüssel der App ist derselbe, aber niemand beweist, dass es dieselbe Person ist.
+consent-may = Sie kann
+consent-may-not = Jedes ihrer Grains ist abgeschlossen: kein Netz, keine Ihrer Dateien, kein anderes Grain, solange Sie ihm nichts geben.
+consent-upgrade-grains = { $count ->
+    [one] Ihr Grain auf diese Version umstellen
+   *[other] Ihre { $count } Grains auf diese Version umstellen
+}
+asks-own-folder = Daten in einem eigenen Ordner halten, einem für jedes Grain
+asks-api = anderen Programmen dienen, denen Sie einen Schlüssel geben
+asks-offers = anderen Grains anbieten, was Sie verbinden: { $names }
+asks-takes = nehmen, was andere Grains anbieten, wenn Sie sie verbinden
+asks-identities = sich merken, wer ihre Besucher sind
+asks-roles = mit Rollen geteilt werden: { $names }
+version-from-to = { $from } → { $to }
+licence = Lizenz
+licence-openSource = Quelloffen
+licence-proprietary = Geschlossen
+licence-publicDomain = Gemeinfrei
+install-changing-over = Wird installiert …
+install-waits = Es ist geprüft und wartet auf Ihre Antwort.
+install-gone = Hier gibt es nichts zu installieren
+install-gone-text = Das Paket wurde installiert oder abgebrochen, oder es wartete zu lange auf eine Antwort. Öffnen Sie die Datei noch einmal.
+look-at-it = Ansehen
+go-to-app = Zu { $name }
+
+## More about an app
+
+older-grains = { $count ->
+    [one] Ein Grain benutzt eine ältere Version.
+   *[other] { $count } Grains benutzen eine ältere Version.
+}
+newer-grains = { $count ->
+    [one] Ein Grain benutzt eine neuere Version und bleibt dabei.
+   *[other] { $count } Grains benutzen eine neuere Version und bleiben dabei.
+}
+upgrade-grains = Grains umstellen
+grains-upgraded = { $count ->
+    [one] Ein Grain benutzt ab seinem nächsten Start die aktuelle Version
+   *[other] { $count } Grains benutzen ab ihrem nächsten Start die aktuelle Version
+}
+links = Links
+link-website = Website
+link-code = Quelltext
+description = Beschreibung
+change-log = Was sich geändert hat
+versions = Versionen auf diesem Computer
+version-current = aktuell
+version-line = { $count ->
+    [0] seit { $date }, keine Grains
+    [one] seit { $date }, { $count } Grain
+   *[other] seit { $date }, { $count } Grains
+}
+
+## Notifications
+
+notifications = Mitteilungen
+notifications-clear = Alle entfernen
+unread = { $count ->
+    [one] { $count } neue
+   *[other] { $count } neue
+}
+times = { $count }×
+dismiss = Entfernen
+dismiss-one = Entfernen: { $name }
+no-notifications = Es ist nichts geschehen
+no-notifications-text = Wenn ein Grain ausfällt, seinen Platz füllt oder ein Paket auf Sie wartet, steht es hier.
+
+## More settings
+
+desktop = Schreibtisch
+open-grains-in = Grains öffnen
+open-grains-in-window = in eigenen Fenstern
+open-grains-in-browser = im Browser
+switch-restoreWindows = Fenster wiederbringen
+switch-restoreWindows-text = Offene Fenster stehen nach einem Neustart wieder da.
+switch-startAtLogin = Mit dem Schreibtisch starten
+switch-startAtLogin-text = Granary ist bereit, sobald Sie sich an diesem Computer anmelden.
+switch-closeToTray = In der Leiste weiterlaufen
+switch-closeToTray-text = Ist das letzte Fenster geschlossen, laufen Granary und seine Grains weiter.
+switch-desktopNotifications = Mitteilungen des Schreibtischs
+switch-desktopNotifications-text = Sonst stehen sie nur in der Liste.
+switch-developerTools = Entwicklerwerkzeuge
+switch-developerTools-text = Für alle, die Apps schreiben.
+software-rendering = Ohne die Grafikkarte zeichnen
+software-rendering-text = Ein Ausweg, wenn Fenster leer bleiben oder flackern. Gilt ab dem nächsten Start.
+software-rendering-auto = Granary entscheidet
+software-rendering-on = Immer
+software-rendering-off = Nie
+in-own-window = Dieses Grain hat ein eigenes Fenster
+in-own-window-text = Es ist nach vorn gekommen oder kommt gleich.
+show-window = Fenster zeigen
+storage-grains = Grains
+storage-trash = Papierkorb
+storage-apps = Apps
+storage-database = Listen und Einstellungen
+storage-free = Frei auf diesem Datenträger
+storage-free-of = { $free } von { $all }
+storage-by-grain = Jedes Grain
+store-chromium = Chromium, Chrome und Verwandte
+store-firefox = Firefox
+store-system = Das ganze System
+store-state-trusted = vertraut Granary
+store-state-notTrusted = kennt es noch nicht
+store-state-missingTool = ein Programm fehlt
+store-state-failed = es ging nicht
+no-stores = Es wurde kein Browser gefunden.
+certificates-install = Granary bekannt machen
+certificates-remove = Zurücknehmen
+certificates-restart = Browser bemerken es nach einem Neustart. Die Liste des ganzen Systems braucht Verwaltungsrechte: die Befehlszeile sagt, wie.
+made-of = Aus der Arbeit anderer
+made-of-text = { $count ->
+    [0] Granary besteht aus der Arbeit vieler Menschen.
+    [one] Granary enthält { $count } Bestandteil von anderen.
+   *[other] Granary enthält { $count } Bestandteile von anderen.
+}
+made-of-search = Nach Name oder Lizenz suchen
+licence-text = Text

@@ -226,7 +226,6 @@ install-downloading = Downloading…
 install-reading = Reading the file…
 install-checking = Checking the signature…
 install-unpacking = Unpacking…
-install-failed = It was not installed
 install-done = { $name } is ready to use.
 install-was-here = { $name } was here already.
 install-upgraded = { $name } is now version { $version }.{ $moved ->
@@ -343,16 +342,145 @@ limit-processes = Processes
 limit-processes-text = And threads.
 limit-processor = Processor
 limit-processor-text = 100 is one whole processor. Empty means no limit.
-storage-total = { $count ->
-    [0] No grains yet; apps take { $apps }.
-    [one] { $count } grain takes { $size }, apps { $apps }.
-   *[other] { $count } grains take { $size }, apps { $apps }.
-}
 certificates-text = Pages reach your browser over an encrypted connection with a certificate made on this computer. It is good for Granary’s own names only; nobody can use it for another site.
-certificates-how = To let the browsers of this computer know it, run <code>granary trust install</code> in a terminal once, then start the browser again.
 looking = Looking…
 look-again = Look again
 in-order = in order
 needs-attention = needs attention
 address = Address
 data-folder = Data folder
+
+## Looking at a package before it is installed
+
+consent-new = Install { $name }?
+consent-upgrade = Upgrade { $name }?
+consent-downgrade = Go back to an older { $name }?
+consent-sameVersion = Replace { $name } by another build?
+consent-reinstall = { $name } is installed already
+consent-do-new = Install
+consent-do-upgrade = Upgrade
+consent-do-downgrade = Go back
+consent-do-sameVersion = Replace
+consent-do-reinstall = Done
+consent-downgrade-text = { $count ->
+    [0] This version is older than the one that is here.
+    [one] This version is older than the one that is here. One grain stays with the newer one.
+   *[other] This version is older than the one that is here. { $count } grains stay with the newer one.
+}
+consent-author-changed = The version that is here has another author’s signature, or none. The app’s own key is the same, but nobody proves that the author is.
+consent-may = It can
+consent-may-not = Each of its grains is closed off: no network, no files of yours, no other grain, unless you hand it something.
+consent-upgrade-grains = { $count ->
+    [one] Move its grain to this version
+   *[other] Move its { $count } grains to this version
+}
+asks-own-folder = keep data in a folder of its own, one for each grain
+asks-api = serve other programs that you give a key to
+asks-offers = offer other grains what you connect: { $names }
+asks-takes = take what other grains offer when you connect them
+asks-identities = remember who its visitors are
+asks-roles = be shared with roles: { $names }
+version-from-to = { $from } → { $to }
+licence = Licence
+licence-openSource = Open source
+licence-proprietary = Closed
+licence-publicDomain = Public domain
+install-changing-over = Installing…
+install-waits = It is checked, and waits for your answer.
+install-gone = There is nothing to install here
+install-gone-text = The package was installed or cancelled, or waited too long for an answer. Open the file again.
+look-at-it = Look at it
+go-to-app = Go to { $name }
+
+## More about an app
+
+older-grains = { $count ->
+    [one] One grain uses an older version.
+   *[other] { $count } grains use an older version.
+}
+newer-grains = { $count ->
+    [one] One grain uses a newer version, and stays with it.
+   *[other] { $count } grains use a newer version, and stay with it.
+}
+upgrade-grains = Upgrade grains
+grains-upgraded = { $count ->
+    [one] One grain uses the current version from its next start on
+   *[other] { $count } grains use the current version from their next start on
+}
+links = Links
+link-website = Website
+link-code = Source code
+description = Description
+change-log = What changed
+versions = Versions on this computer
+version-current = current
+version-line = { $count ->
+    [0] since { $date }, no grains
+    [one] since { $date }, { $count } grain
+   *[other] since { $date }, { $count } grains
+}
+
+## Notifications
+
+notifications = Notifications
+notifications-clear = Clear all
+unread = { $count ->
+    [one] { $count } new
+   *[other] { $count } new
+}
+times = { $count }×
+dismiss = Dismiss
+dismiss-one = Dismiss: { $name }
+no-notifications = Nothing has happened
+no-notifications-text = When a grain fails, fills its space, or a package waits for you, it is told here.
+
+## More settings
+
+desktop = Desktop
+open-grains-in = Open grains
+open-grains-in-window = in windows of their own
+open-grains-in-browser = in the browser
+switch-restoreWindows = Bring windows back
+switch-restoreWindows-text = Windows that were open stand open again after a restart.
+switch-startAtLogin = Start with the desktop
+switch-startAtLogin-text = Granary is ready as soon as you log in to this computer.
+switch-closeToTray = Go on in the tray
+switch-closeToTray-text = Closing the last window leaves Granary and its grains running.
+switch-desktopNotifications = Notifications of the desktop
+switch-desktopNotifications-text = Off, they are only in the list.
+switch-developerTools = Developer’s tools
+switch-developerTools-text = For those who write apps.
+software-rendering = Draw without the graphics card
+software-rendering-text = A way out when windows stay empty or flicker. Holds from the next start on.
+software-rendering-auto = Granary decides
+software-rendering-on = Always
+software-rendering-off = Never
+in-own-window = This grain has a window of its own
+in-own-window-text = It has come to the front, or is about to.
+show-window = Show its window
+storage-grains = Grains
+storage-trash = Trash
+storage-apps = Apps
+storage-database = Lists and settings
+storage-free = Free on this disk
+storage-free-of = { $free } of { $all }
+storage-by-grain = Each grain
+store-chromium = Chromium, Chrome and their relatives
+store-firefox = Firefox
+store-system = The whole system
+store-state-trusted = trusts Granary
+store-state-notTrusted = does not know it yet
+store-state-missingTool = a program is missing
+store-state-failed = it did not work
+no-stores = No browser was found.
+certificates-install = Make them trust Granary
+certificates-remove = Take it back
+certificates-restart = Browsers notice after they were started again. The whole system’s list needs an administrator: the command line says how.
+made-of = Made of others’ work
+made-of-text = { $count ->
+    [0] Granary is made of many people’s work.
+    [one] Granary contains { $count } component by other people.
+   *[other] Granary contains { $count } components by other people.
+}
+made-of-search = Search by name or licence
+licence-text = Text

@@ -226,7 +226,6 @@ install-downloading = Téléchargement…
 install-reading = Lecture du fichier…
 install-checking = Vérification de la signature…
 install-unpacking = Décompression…
-install-failed = Rien n’a été installé
 install-done = { $name } est prête.
 install-was-here = { $name } était déjà là.
 install-upgraded = { $name } est maintenant en version { $version }.{ $moved ->
@@ -343,16 +342,145 @@ limit-processes = Processus
 limit-processes-text = Fils d’exécution compris.
 limit-processor = Processeur
 limit-processor-text = 100 est un processeur entier. Vide veut dire sans limite.
-storage-total = { $count ->
-    [0] Pas encore de grains ; les applications occupent { $apps }.
-    [one] { $count } grain occupe { $size }, les applications { $apps }.
-   *[other] { $count } grains occupent { $size }, les applications { $apps }.
-}
 certificates-text = Les pages arrivent à votre navigateur par une connexion chiffrée, avec un certificat fait sur cet ordinateur. Il ne vaut que pour les noms de Granary ; personne ne peut s’en servir pour un autre site.
-certificates-how = Pour que les navigateurs de cet ordinateur le connaissent, lancez une fois <code>granary trust install</code> dans un terminal, puis redémarrez le navigateur.
 looking = Vérification…
 look-again = Vérifier à nouveau
 in-order = en ordre
 needs-attention = demande votre attention
 address = Adresse
 data-folder = Dossier des données
+
+## Looking at a package before it is installed
+
+consent-new = Installer { $name } ?
+consent-upgrade = Mettre { $name } à jour ?
+consent-downgrade = Revenir à une version plus ancienne de { $name } ?
+consent-sameVersion = Remplacer { $name } par une autre compilation ?
+consent-reinstall = { $name } est déjà installée
+consent-do-new = Installer
+consent-do-upgrade = Mettre à jour
+consent-do-downgrade = Revenir
+consent-do-sameVersion = Remplacer
+consent-do-reinstall = Terminé
+consent-downgrade-text = { $count ->
+    [0] Cette version est plus ancienne que celle qui est ici.
+    [one] Cette version est plus ancienne que celle qui est ici. Un grain garde la plus récente.
+   *[other] Cette version est plus ancienne que celle qui est ici. { $count } grains gardent la plus récente.
+}
+consent-author-changed = La version qui est ici porte la signature d’un autre auteur, ou aucune. La clé de l’application est la même, mais rien ne prouve que l’auteur le soit.
+consent-may = Elle peut
+consent-may-not = Chacun de ses grains est fermé : aucun réseau, aucun de vos fichiers, aucun autre grain, sauf ce que vous lui confiez.
+consent-upgrade-grains = { $count ->
+    [one] Faire passer son grain à cette version
+   *[other] Faire passer ses { $count } grains à cette version
+}
+asks-own-folder = garder des données dans un dossier à elle, un par grain
+asks-api = servir d’autres programmes auxquels vous donnez une clé
+asks-offers = offrir à d’autres grains ce que vous reliez : { $names }
+asks-takes = prendre ce qu’offrent d’autres grains quand vous les reliez
+asks-identities = retenir qui sont ses visiteurs
+asks-roles = être partagée avec des rôles : { $names }
+version-from-to = { $from } → { $to }
+licence = Licence
+licence-openSource = Libre
+licence-proprietary = Fermée
+licence-publicDomain = Domaine public
+install-changing-over = Installation…
+install-waits = Il est vérifié et attend votre réponse.
+install-gone = Il n’y a rien à installer ici
+install-gone-text = Le paquet a été installé ou annulé, ou il a attendu trop longtemps une réponse. Ouvrez le fichier à nouveau.
+look-at-it = Voir
+go-to-app = Aller à { $name }
+
+## More about an app
+
+older-grains = { $count ->
+    [one] Un grain utilise une version plus ancienne.
+   *[other] { $count } grains utilisent une version plus ancienne.
+}
+newer-grains = { $count ->
+    [one] Un grain utilise une version plus récente, et la garde.
+   *[other] { $count } grains utilisent une version plus récente, et la gardent.
+}
+upgrade-grains = Mettre les grains à jour
+grains-upgraded = { $count ->
+    [one] Un grain utilisera la version actuelle dès son prochain démarrage
+   *[other] { $count } grains utiliseront la version actuelle dès leur prochain démarrage
+}
+links = Liens
+link-website = Site web
+link-code = Code source
+description = Description
+change-log = Ce qui a changé
+versions = Versions sur cet ordinateur
+version-current = actuelle
+version-line = { $count ->
+    [0] depuis le { $date }, aucun grain
+    [one] depuis le { $date }, { $count } grain
+   *[other] depuis le { $date }, { $count } grains
+}
+
+## Notifications
+
+notifications = Notifications
+notifications-clear = Tout effacer
+unread = { $count ->
+    [one] { $count } nouvelle
+   *[other] { $count } nouvelles
+}
+times = { $count }×
+dismiss = Effacer
+dismiss-one = Effacer : { $name }
+no-notifications = Il ne s’est rien passé
+no-notifications-text = Quand un grain échoue, remplit son espace, ou qu’un paquet vous attend, c’est dit ici.
+
+## More settings
+
+desktop = Bureau
+open-grains-in = Ouvrir les grains
+open-grains-in-window = dans leurs propres fenêtres
+open-grains-in-browser = dans le navigateur
+switch-restoreWindows = Ramener les fenêtres
+switch-restoreWindows-text = Les fenêtres ouvertes le sont à nouveau après un redémarrage.
+switch-startAtLogin = Démarrer avec le bureau
+switch-startAtLogin-text = Granary est prêt dès que vous ouvrez votre session sur cet ordinateur.
+switch-closeToTray = Continuer dans la barre
+switch-closeToTray-text = La dernière fenêtre fermée, Granary et ses grains continuent.
+switch-desktopNotifications = Notifications du bureau
+switch-desktopNotifications-text = Sinon, elles ne sont que dans la liste.
+switch-developerTools = Outils de développement
+switch-developerTools-text = Pour qui écrit des applications.
+software-rendering = Dessiner sans la carte graphique
+software-rendering-text = Une issue quand les fenêtres restent vides ou scintillent. Vaut dès le prochain démarrage.
+software-rendering-auto = Granary décide
+software-rendering-on = Toujours
+software-rendering-off = Jamais
+in-own-window = Ce grain a sa propre fenêtre
+in-own-window-text = Elle est passée devant, ou va le faire.
+show-window = Montrer sa fenêtre
+storage-grains = Grains
+storage-trash = Corbeille
+storage-apps = Applications
+storage-database = Listes et réglages
+storage-free = Libre sur ce disque
+storage-free-of = { $free } sur { $all }
+storage-by-grain = Chaque grain
+store-chromium = Chromium, Chrome et leurs proches
+store-firefox = Firefox
+store-system = Tout le système
+store-state-trusted = fait confiance à Granary
+store-state-notTrusted = ne le connaît pas encore
+store-state-missingTool = il manque un programme
+store-state-failed = cela n’a pas marché
+no-stores = Aucun navigateur n’a été trouvé.
+certificates-install = Leur faire connaître Granary
+certificates-remove = Revenir en arrière
+certificates-restart = Les navigateurs le remarquent après un redémarrage. La liste de tout le système demande un administrateur : la ligne de commande dit comment.
+made-of = Fait du travail d’autres
+made-of-text = { $count ->
+    [0] Granary est fait du travail de beaucoup de gens.
+    [one] Granary contient { $count } composant d’autres personnes.
+   *[other] Granary contient { $count } composants d’autres personnes.
+}
+made-of-search = Chercher par nom ou licence
+licence-text = Texte

@@ -220,7 +220,6 @@ install-downloading = 正在下载…
 install-reading = 正在读取文件…
 install-checking = 正在检查签名…
 install-unpacking = 正在解包…
-install-failed = 没有安装
 install-done = { $name } 可以使用了。
 install-was-here = { $name } 早已安装。
 install-upgraded = { $name } 现为版本 { $version }。{ $moved ->
@@ -335,15 +334,137 @@ limit-processes = 进程
 limit-processes-text = 包括线程。
 limit-processor = 处理器
 limit-processor-text = 100 表示一个完整的处理器。留空表示不限。
-storage-total = { $count ->
-    [0] 还没有谷粒；应用占用 { $apps }。
-   *[other] { $count } 个谷粒占用 { $size }，应用占用 { $apps }。
-}
 certificates-text = 页面使用这台电脑上生成的证书，通过加密连接到达浏览器。证书只对 Granary 自己的名称有效，任何人都不能将它用于其他网站。
-certificates-how = 要让这台电脑上的浏览器认识它，请在终端中运行一次 <code>granary trust install</code>，然后重新启动浏览器。
 looking = 正在检查…
 look-again = 重新检查
 in-order = 正常
 needs-attention = 需要注意
 address = 地址
 data-folder = 数据文件夹
+
+## Looking at a package before it is installed
+
+consent-new = 安装 { $name }？
+consent-upgrade = 升级 { $name }？
+consent-downgrade = 退回到较旧的 { $name }？
+consent-sameVersion = 用另一个构建替换 { $name }？
+consent-reinstall = { $name } 已经安装
+consent-do-new = 安装
+consent-do-upgrade = 升级
+consent-do-downgrade = 退回
+consent-do-sameVersion = 替换
+consent-do-reinstall = 完成
+consent-downgrade-text = { $count ->
+    [0] 此版本比现有版本旧。
+   *[other] 此版本比现有版本旧。{ $count } 个谷粒将继续使用较新的版本。
+}
+consent-author-changed = 现有版本由另一位作者签名，或没有签名。应用自身的密钥相同，但无人证明作者相同。
+consent-may = 它可以
+consent-may-not = 它的每个谷粒都与外界隔离：没有网络，看不到您的文件和其他谷粒，除非您交给它。
+consent-upgrade-grains = { $count ->
+   *[other] 将它的 { $count } 个谷粒升级到此版本
+}
+asks-own-folder = 在自己的文件夹中保存数据，每个谷粒一个
+asks-api = 为您授予密钥的其他程序提供服务
+asks-offers = 在您连接时向其他谷粒提供：{ $names }
+asks-takes = 在您连接时接收其他谷粒提供的内容
+asks-identities = 记住访客的身份
+asks-roles = 以不同角色共享：{ $names }
+version-from-to = { $from } → { $to }
+licence = 许可证
+licence-openSource = 开源
+licence-proprietary = 专有
+licence-publicDomain = 公有领域
+install-changing-over = 正在安装…
+install-waits = 检查完毕，等待您的答复。
+install-gone = 这里没有要安装的内容
+install-gone-text = 应用包已安装或已取消，或等待答复的时间过长。请重新打开文件。
+look-at-it = 查看
+go-to-app = 前往 { $name }
+
+## More about an app
+
+older-grains = { $count ->
+   *[other] { $count } 个谷粒使用较旧的版本。
+}
+newer-grains = { $count ->
+   *[other] { $count } 个谷粒使用较新的版本，并将继续使用。
+}
+upgrade-grains = 升级谷粒
+grains-upgraded = { $count ->
+   *[other] { $count } 个谷粒将从下次启动起使用当前版本
+}
+links = 链接
+link-website = 网站
+link-code = 源代码
+description = 说明
+change-log = 更新内容
+versions = 这台电脑上的版本
+version-current = 当前
+version-line = { $count ->
+    [0] 始于 { $date }，没有谷粒
+   *[other] 始于 { $date }，{ $count } 个谷粒
+}
+
+## Notifications
+
+notifications = 通知
+notifications-clear = 全部清除
+unread = { $count ->
+   *[other] { $count } 条新通知
+}
+times = { $count } 次
+dismiss = 清除
+dismiss-one = 清除：{ $name }
+no-notifications = 没有新鲜事
+no-notifications-text = 当谷粒出错、空间用满，或有应用包等待您时，会在这里告诉您。
+
+## More settings
+
+desktop = 桌面
+open-grains-in = 打开谷粒的位置
+open-grains-in-window = 单独的窗口
+open-grains-in-browser = 浏览器
+switch-restoreWindows = 恢复窗口
+switch-restoreWindows-text = 重新启动后，恢复原先打开的窗口。
+switch-startAtLogin = 随桌面启动
+switch-startAtLogin-text = 您登录这台电脑后，Granary 即已就绪。
+switch-closeToTray = 在托盘中继续运行
+switch-closeToTray-text = 关闭最后一个窗口后，Granary 和谷粒继续运行。
+switch-desktopNotifications = 桌面通知
+switch-desktopNotifications-text = 关闭时，通知只出现在列表中。
+switch-developerTools = 开发者工具
+switch-developerTools-text = 供应用开发者使用。
+software-rendering = 不使用显卡绘制
+software-rendering-text = 窗口空白或闪烁时的办法。从下次启动起生效。
+software-rendering-auto = 由 Granary 决定
+software-rendering-on = 总是
+software-rendering-off = 从不
+in-own-window = 此谷粒有自己的窗口
+in-own-window-text = 窗口已经或即将显示在最前面。
+show-window = 显示窗口
+storage-grains = 谷粒
+storage-trash = 回收站
+storage-apps = 应用
+storage-database = 列表和设置
+storage-free = 此磁盘可用空间
+storage-free-of = { $free }，共 { $all }
+storage-by-grain = 各个谷粒
+store-chromium = Chromium、Chrome 及同类浏览器
+store-firefox = Firefox
+store-system = 整个系统
+store-state-trusted = 已信任 Granary
+store-state-notTrusted = 尚不认识
+store-state-missingTool = 缺少程序
+store-state-failed = 未成功
+no-stores = 没有找到浏览器。
+certificates-install = 让它们信任 Granary
+certificates-remove = 撤回信任
+certificates-restart = 浏览器重新启动后才会生效。整个系统的列表需要管理员权限：命令行会说明方法。
+made-of = 他人的成果
+made-of-text = { $count ->
+    [0] Granary 由许多人的成果组成。
+   *[other] Granary 包含他人的 { $count } 个组件。
+}
+made-of-search = 按名称或许可证搜索
+licence-text = 全文
