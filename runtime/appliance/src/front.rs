@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::{Extension, Router};
-use futures::{Stream, StreamExt as _};
+use futures::StreamExt as _;
 use granary_gateway::{Gateway, Reach, Window};
 use http_body_util::BodyExt as _;
 use hyper::header::CONTENT_TYPE;
@@ -78,21 +78,19 @@ impl FrontEnd {
     /// The API's refusal.
     pub async fn call<T>(&self, method: Method, path: &str, body: Option<&(impl Serialize + Sync)>) -> Result<T>
     where
-        T: DeserializeOwned + Default,
+        T: DeserializeOwned,
     {
         let body = body.map(serde_json::to_vec).transpose().map_err(|error| Problem::internal(error.to_string()))?;
         let (_, bytes) = self.send(method, path.to_owned(), body).await?;
-        if bytes.is_empty() {
-            return Ok(T::default());
-        }
-        serde_json::from_slice(&bytes).map_err(|error| Problem::internal(error.to_string()))
+        let bytes: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        serde_json::from_slice(bytes).map_err(|error| Problem::internal(error.to_string()))
     }
 
-    /// `GET` of a list or another value with a default.
+    /// `GET`.
     ///
     /// # Errors
     /// The API's refusal.
-    pub async fn get<T: DeserializeOwned + Default>(&self, path: &str) -> Result<T> {
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.call(Method::GET, path, None::<&()>).await
     }
 
@@ -104,16 +102,28 @@ impl FrontEnd {
         self.send(Method::GET, path.to_owned(), None).await
     }
 
-    /// What happens from now on, beginning with `hello`.
-    pub fn events(&self) -> impl Stream<Item = Event> + Send + use<> {
+    /// What happens from now on, beginning with `hello`, until the receiver is dropped.
+    #[must_use]
+    pub fn events(&self) -> tokio::sync::mpsc::Receiver<Event> {
+        let (sender, receiver) = tokio::sync::mpsc::channel(64);
         let router = self.router.clone();
-        let lines = async move {
+        self.runtime.spawn(async move {
             let request = Request::get(format!("{PREFIX}/events")).body(Body::empty()).expect("a plain request");
             let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+            let mut pieces = response.into_body().into_data_stream();
             // Each event is one piece of the body, whole.
-            response.into_body().into_data_stream()
-        };
-        futures::stream::once(lines).flatten().filter_map(async |piece| serde_json::from_slice(&piece.ok()?).ok())
+            while let Some(Ok(piece)) = pieces.next().await {
+                match serde_json::from_slice(&piece) {
+                    Ok(event) => {
+                        if sender.send(event).await.is_err() {
+                            return;
+                        }
+                    }
+                    Err(error) => tracing::warn!(%error, "an event was not understood"),
+                }
+            }
+        });
+        receiver
     }
 
     /// A place for a new window.

@@ -44,3 +44,4 @@ pub use folder::{FolderError, default_data_dir, resolve};
 pub use front::{Desktop, FrontEnd, Show};
 pub use granary_gateway::{Reach, Window};
 pub use granary_sandbox::LauncherConfig;
+pub use hyper::Method;

@@ -24,12 +24,20 @@ pub struct OpenOptions {
     pub opener: PathBuf,
     /// The desktop entry of the default browser (`firefox_firefox.desktop`), where known; else it is asked for.
     pub default_browser: Option<String>,
+    /// Variables of this program's environment that are not for the browser.
+    pub without: Vec<&'static str>,
 }
 
 impl OpenOptions {
     /// With `xdg-open`.
     pub fn new(folder: impl Into<PathBuf>, home: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), home: home.into(), opener: "xdg-open".into(), default_browser: None }
+        Self {
+            folder: folder.into(),
+            home: home.into(),
+            opener: "xdg-open".into(),
+            default_browser: None,
+            without: Vec::new(),
+        }
     }
 }
 
@@ -92,6 +100,9 @@ pub fn open(url: &str, options: &OpenOptions) -> Result<Redirect, OpenError> {
     let redirect = write(url, &folder)?;
     let mut command = Command::new(&options.opener);
     command.arg(file_url(&redirect.path)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    for name in &options.without {
+        command.env_remove(name);
+    }
     // A group of its own, so that Ctrl-C at Granary's terminal does not end the browser.
     command.process_group(0);
     let mut child = command.spawn().map_err(|source| OpenError::Opener { opener: options.opener.clone(), source })?;
