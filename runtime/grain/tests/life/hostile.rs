@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use capnp::ErrorKind;
 use granary_grain::{DiskLimits, GrainState, Session};
 
-use crate::fixture::{Fixture, HOSTILE, get, processes};
+use crate::fixture::{Fixture, HOSTILE, PATIENCE, get, processes};
 
 /// The slowest one of a hundred of `count` requests, one after another.
 async fn percentile_99(session: &Session, count: usize) -> Duration {
@@ -146,16 +146,31 @@ async fn who_takes_all_there_is() {
     ] {
         let options: Vec<_> = [HOSTILE].into_iter().chain(attempt.iter().copied()).collect();
         let id = fixture.create(&options).await;
-        for _ in 0..20 {
+        // Until it has what it wanted, or was ended for that.
+        let log = fixture.dir(&id).join("log.1");
+        let began = Instant::now();
+        loop {
             let asked = Instant::now();
             assert_eq!(get(&witness, "counter").await.unwrap(), "0");
-            assert!(
-                asked.elapsed() < Duration::from_secs(5),
-                "{attempt:?} held the neighbour up: {:?}",
-                asked.elapsed()
-            );
+            assert!(asked.elapsed() < Duration::from_secs(5), "{attempt:?} held it up: {:?}", asked.elapsed());
+            let has_it = match attempt[0] {
+                "fork-bomb" => processes(&id).len() > 50,
+                "log-flood" => log.exists(),
+                "ignore-signals" => processes(&id).len() == 1,
+                "double-fork" => processes(&id).len() == 2,
+                _ => fixture.grains.status(&id).state == GrainState::Stopped,
+            };
+            if has_it {
+                break;
+            }
+            assert!(began.elapsed() < PATIENCE, "{attempt:?} did not get far: {:?}", fixture.grains.status(&id));
         }
-        // Some have been stopped, or ended, by now.
+        let ended = fixture.grains.status(&id).last_crash.unwrap_or_default();
+        assert_eq!(
+            ended.contains("more than its limit of 64 MiB"),
+            attempt[0] == "fill-forever",
+            "{attempt:?}: {ended}"
+        );
         fixture.grains.stop(&id).await.unwrap();
         assert_eq!(fixture.grains.status(&id).state, GrainState::Stopped, "{attempt:?}");
         assert!(processes(&id).is_empty(), "{attempt:?} left something");
