@@ -1,6 +1,6 @@
 // A real Granary with a data folder of its own, driven as a person would: by its command line and its pages.
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -54,6 +54,19 @@ export class Granary {
     const url = stdout.match(/https:\/\/\S+/)?.[0];
     if (code !== 0 || !url) throw new Error(`granary open: exit ${code}\n${stdout}\n${stderr}`);
     return url;
+  }
+
+  // Packs the app whose pages do whatever the path says (`tests/apps/raw`): the package's path.
+  async packedRaw() {
+    const [stage, spk, key] = ["raw", "raw.spk", "raw.key"].map((name) => path.join(this.home, name));
+    await mkdir(stage, { recursive: true });
+    await copyFile(path.join(this.env.GRANARY_LIBEXEC, "granary-test-raw"), path.join(stage, "raw"));
+    const pack = ["pack", spk, "--from", stage, "--raw", "--title", "Raw", "--noun", "thing", "--key", key, "--", "/raw"];
+    for (const args of [["keygen", key], pack]) {
+      const { code, stderr } = await this.run("spk", ...args);
+      if (code !== 0) throw new Error(`granary spk ${args[0]}: exit ${code}\n${stderr}`);
+    }
+    return spk;
   }
 
   async kill(signal = "SIGKILL") {

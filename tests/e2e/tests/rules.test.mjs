@@ -147,6 +147,22 @@ for (const name of names) {
       await shell.close();
     });
 
+    test("a page with more requests under way than a connection carries holds up nobody else", async () => {
+      const { page: shell, call } = await owner(browser, granary);
+      const { appId } = await granary.cli("install", await granary.packedRaw());
+      const page = await open(browser, granary, (await granary.cli("new", appId, "--title", "greedy")).grainId);
+      await page.evaluate(() => {
+        for (let i = 0; i < 1500; i++) fetch(`/hang?${i}`).catch(() => {});
+      });
+      // Each of these would wait for as long as the page is open.
+      const bounded = (what, promise) =>
+        Promise.race([promise, new Promise((_, reject) => setTimeout(reject, 60_000, new Error(`${what} waits`)).unref())]);
+      for (let i = 0; i < 3; i++) assert.equal((await bounded("the shell", call("GET", "/grains"))).status, 200);
+      const other = await bounded("another document", open(browser, granary, one));
+      await other.waitForSelector("textarea");
+      for (const each of [other, page, shell]) await each.close();
+    });
+
     test("four hundred sessions one after another leave the owner logged in", async () => {
       const { page, call } = await owner(browser, granary);
       const visitor = await browser.newPage();

@@ -1,7 +1,6 @@
 // A person's way through Granary in Chromium (Playwright): first run, install, use, crash, delete and undo; every screen looked over by axe.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdir, copyFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
@@ -54,14 +53,7 @@ test("first run leads to a starter app, and what is typed stays", async () => {
 });
 
 test("a package is installed by file, its grain crashes in mid-use and goes on", async () => {
-  const stage = path.join(granary.home, "raw");
-  await mkdir(stage, { recursive: true });
-  await copyFile(path.join(process.env.GRANARY_LIBEXEC ?? path.join(root, "target/guest/bin"), "granary-test-raw"), path.join(stage, "raw"));
-  const spk = path.join(granary.home, "raw.spk");
-  const key = path.join(granary.home, "raw.key");
-  const program = path.join(root, "target/debug/granary");
-  execFileSync(program, ["spk", "keygen", key], { stdio: "ignore" });
-  execFileSync(program, ["spk", "pack", spk, "--from", stage, "--raw", "--title", "Raw", "--noun", "thing", "--key", key, "--", "/raw"], { stdio: "ignore" });
+  const spk = await granary.packedRaw();
   await page.goto(`${granary.origin}/apps`);
   await page.getByLabel("App packages").setInputFiles(spk);
   await page.getByRole("region", { name: "Installations" }).getByRole("button", { name: "New thing" }).click();
