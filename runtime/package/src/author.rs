@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::time::SystemTime;
 
-use pgp::composed::{Deserializable as _, Message, SignedPublicKey, SignedPublicSubKey};
+use pgp::composed::{CleartextSignedMessage, Deserializable as _, Message, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SignatureType, SubpacketData};
 use pgp::types::{KeyDetails as _, KeyVersion, Tag};
@@ -15,6 +15,8 @@ use crate::{AppId, Refusal};
 const STATEMENT: &str = "I am the author of the Sandstorm.io app with the following ID: ";
 /// A signed message that is longer does not say that. It also bounds what a compressed one may unfold to.
 const MESSAGE_LIMIT: u64 = 64 << 10;
+/// How a message begins that can be read without any program.
+const CLEARTEXT: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
 /// Compressed messages inside compressed messages; GnuPG makes one.
 const COMPRESSION_LIMIT: usize = 4;
 
@@ -58,6 +60,13 @@ fn read_keyring(bytes: &[u8]) -> Vec<SignedPublicKey> {
 /// The text of an embedded signed message, and the signatures that came with it.
 fn read_message(bytes: &[u8]) -> Result<(Vec<u8>, Vec<Signature>), Refusal> {
     let unreadable = |error: &dyn std::fmt::Display| problem(format!("it cannot be read: {error}"));
+    if bytes.starts_with(CLEARTEXT) {
+        if bytes.len() as u64 > MESSAGE_LIMIT {
+            return Err(problem("the signed message is too long"));
+        }
+        let (message, _) = CleartextSignedMessage::from_armor(bytes).map_err(|error| unreadable(&error))?;
+        return Ok((message.signed_text().into_bytes(), message.signatures().to_vec()));
+    }
     let (mut message, _) = Message::from_reader(bytes).map_err(|error| unreadable(&error))?;
     for _ in 0..COMPRESSION_LIMIT {
         if message.is_compressed() {

@@ -128,6 +128,8 @@ fn signatures_of_many_kinds_are_accepted() {
         for way in ways {
             accepted(&format!("{name} {way:?}"), gnupg.sign(name, &statement(), way), keyring.clone(), &fingerprint);
         }
+        let clear = gnupg.run(&["--local-user", name, "--clear-sign"], statement().as_bytes());
+        accepted(&format!("{name} in clear text"), clear, keyring.clone(), &fingerprint);
         let text = format!("\n  {}\r\n\n", statement());
         accepted("space around", gnupg.sign(name, &text, &[]), keyring, &fingerprint);
     }
@@ -209,7 +211,9 @@ fn what_is_not_a_good_signature_is_refused() {
     refused("garbage", b"garbage".to_vec(), keyring());
     refused("keyring of garbage", good.clone(), b"garbage".to_vec());
     refused("detached", gnupg.run(&["--local-user", "author", "--detach-sign"], statement().as_bytes()), keyring());
-    refused("clear text", gnupg.run(&["--local-user", "author", "--clear-sign"], statement().as_bytes()), keyring());
+    let clear = gnupg.run(&["--local-user", "author", "--clear-sign"], statement().as_bytes());
+    let other = String::from_utf8(clear).expect("text").replacen("I am the author", "I am an author", 1);
+    refused("changed clear text", other.into_bytes(), keyring());
     refused("not signed", gnupg.run(&["--store"], statement().as_bytes()), keyring());
     let bomb = gnupg.sign("author", &" ".repeat(10 << 20), &[]);
     refused("much to unfold", bomb, keyring());
