@@ -140,7 +140,8 @@ impl Core {
     {
         let Incoming { size, expect, stop, drain } = incoming;
         let (sender, receiver) = mpsc::channel(PIECES);
-        let pump = tokio::spawn(pump(pieces, sender, stop.clone()));
+        let enough = stop.token.child_token();
+        let pump = tokio::spawn(pump(pieces, sender, enough.clone()));
         let apps = self.folder.apps();
         let cancel = stop.clone();
         let installed = blocking(move || {
@@ -155,7 +156,7 @@ impl Core {
         .await;
         // Lets a refused upload run out.
         if !drain {
-            stop.token.cancel();
+            enough.cancel();
         }
         let _ = tokio::time::timeout(DRAIN, pump).await;
         installed
@@ -243,11 +244,11 @@ pub(crate) fn updated(app: &App, moved: usize) -> NewNotification {
 }
 
 /// Moves what arrives to where it is read. After the reader is gone it goes on, to nowhere.
-async fn pump<S>(pieces: S, sender: mpsc::Sender<std::io::Result<Bytes>>, stop: Stop)
+async fn pump<S>(pieces: S, sender: mpsc::Sender<std::io::Result<Bytes>>, enough: CancellationToken)
 where
     S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
 {
-    let mut pieces = std::pin::pin!(pieces.take_until(stop.token.cancelled()));
+    let mut pieces = std::pin::pin!(pieces.take_until(enough.cancelled()));
     while let Some(piece) = pieces.next().await {
         let broken = piece.is_err();
         let _ = sender.send(piece).await;

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Url(Url),
     /// Stop a grain; it starts again on its next use
     Stop(GrainName),
+    /// End a grain and start it again
+    Restart(GrainName),
     /// Print a grain's log
     Log(Log),
     /// Rename a grain

@@ -108,6 +108,13 @@ pub(crate) async fn stop(args: &GrainName, client: &Client, output: Output) -> O
     output.result(&grain, |_| String::new())
 }
 
+pub(crate) async fn restart(args: &GrainName, client: &Client, output: Output) -> Outcome {
+    let grain = find_grain(&args.grain, client).await?;
+    let grain: Grain = client.post(&format!("/grains/{}/restart", grain.grain_id)).await?;
+    output.say(format_args!("{} is started again.", plain(&grain.title)));
+    output.result(&grain, |_| String::new())
+}
+
 pub(crate) async fn log(args: &Log, client: &Client, output: Output) -> Outcome {
     let grain = find_grain(&args.grain, client).await?;
     let path = format!("/grains/{}/log?backlog={}&follow={}", grain.grain_id, args.backlog, args.follow);

@@ -61,6 +61,7 @@ fn run(command: Command, data: &Path, output: Output) -> Outcome<ExitCode> {
             Command::Open(args) => commands::open(&args, &client, data, output).await,
             Command::Url(args) => commands::url(&args, &client, output).await,
             Command::Stop(args) => commands::stop(&args, &client, output).await,
+            Command::Restart(args) => commands::restart(&args, &client, output).await,
             Command::Log(args) => commands::log(&args, &client, output).await,
             Command::Rename(args) => commands::rename(&args, &client, output).await,
             Command::Delete(args) => commands::delete(&args, &client, output).await,

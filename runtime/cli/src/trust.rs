@@ -34,10 +34,8 @@ enum Action {
 }
 
 pub(crate) fn run(args: &Trust, data: &Path, output: Output) -> Outcome<ExitCode> {
-    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).ok_or_else(|| {
-        Failure::failed("no-home", "Browsers' lists are in the home folder, and HOME is not set.", "Set HOME.")
-    })?;
-    let mut options = TrustOptions::new(data, home);
+    let mut options =
+        granary_appliance::trust_options(data).map_err(|error| Failure::failed("no-home", sentence(&error), ""))?;
     let reports = match args.action {
         Action::Install { ask, user_only } => {
             granary_appliance::prepare(data).map_err(|error| Failure::failed("data-folder", sentence(&error), ""))?;

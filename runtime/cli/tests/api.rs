@@ -2,9 +2,6 @@
 
 mod support;
 
-use std::io::BufRead as _;
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 use support::{Granary, Packs, eventually};
 
@@ -19,16 +16,23 @@ fn every_call_of_the_document_exists() {
         if path.starts_with("/login") || path == "/logout" || path == "/events" {
             continue;
         }
-        let real = path.replace("{appId}", "nothing").replace("{grainId}", "nothing");
+        let real: Vec<&str> =
+            path.split('/').map(|part| if part.starts_with('{') { "nothing" } else { part }).collect();
+        let real = real.join("/");
         for method in item.as_object().unwrap().keys() {
-            let body = (method == "post" || method == "patch").then(|| json!({}));
+            // It would change the lists of whoever runs the test.
+            if path.starts_with("/certificates/") {
+                continue;
+            }
+            let body = (method == "post" || method == "patch" || method == "put").then(|| json!({}));
             let (_, answer) = granary.call(&method.to_uppercase(), &real, body.as_ref());
             assert!(
                 answer["code"] != "no-such-call" && answer["code"] != "no-such-method",
                 "{method} {path}: {answer}"
             );
         }
-        let (status, answer) = granary.call("PUT", &real, None);
+        let unused = if item.get("put").is_some() { "POST" } else { "PUT" };
+        let (status, answer) = granary.call(unused, &real, None);
         assert_eq!((status, &answer["code"]), (405, &json!("no-such-method")), "{path}");
     }
     let (status, answer) = granary.call("GET", "/nonsense", None);
@@ -59,21 +63,10 @@ fn status_and_health() {
 fn events_tell_what_changes() {
     let packs = Packs::new();
     let granary = Granary::started();
-    let mut curl = std::process::Command::new("curl")
-        .args(["--silent", "--no-buffer", "--max-time", "120", "--unix-socket"])
-        .arg(granary.socket())
-        .arg("http://granary/api/v1/events")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut events = std::io::BufReader::new(curl.stdout.take().unwrap())
-        .lines()
-        .map_while(Result::ok)
-        .map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    let mut events = granary.events();
     let mut wait = |what: &str, check: &dyn Fn(&Value) -> bool| {
-        assert!(events.any(|event| check(&event)), "{what} was not told");
+        events.wait(what, check);
     };
-    wait("the beginning", &|event| event["type"] == "hello");
     granary.ok(&["install", packs.pack("a", "Raw", 1, &[]).to_str().unwrap()]);
     wait("the app", &|event| event["type"] == "app" && event["app"]["title"] == "Raw");
     let id = granary.ok(&["new", "Raw"]).trim().to_owned();
@@ -98,8 +91,6 @@ fn events_tell_what_changes() {
     wait("its removal", &|event| event["type"] == "grain-removed" && event["grainId"] == id);
     granary.ok(&["uninstall", "Raw"]);
     wait("the app's removal", &|event| event["type"] == "app-removed");
-    curl.kill().unwrap();
-    curl.wait().unwrap();
 }
 
 #[test]
@@ -176,7 +167,7 @@ fn a_login_opens_the_api_to_a_page_and_nothing_else_does() {
 #[test]
 fn pages_of_the_shell() {
     let granary = Granary::started();
-    for path in ["/", "/login", "/apps", "/apps/x", "/grains", "/grain/x", "/trash", "/settings"] {
+    for path in ["/", "/apps/x", "/install/x", "/grain/x/inside", "/log/x", "/trash", "/settings/about"] {
         let page = granary.curl(&["--include", &format!("{}{path}", granary.origin)]);
         let head = page.stdout.to_lowercase();
         assert!(head.contains("content-type: text/html"), "{path}: {page:#?}");

@@ -58,7 +58,7 @@ fn a_starter_app_is_not_replaced_by_another_in_its_name() {
     std::fs::create_dir(&starter).unwrap();
     std::fs::copy(&genuine, starter.join("notes.spk")).unwrap();
     granary.start();
-    granary.ok(&["new", "Genuine", "--title", "Mine"]);
+    let mine = granary.ok(&["new", "Genuine", "--title", "Mine"]).trim().to_owned();
     assert_eq!(granary.visit("Mine", "/count").trim(), "1");
 
     let url = format!("{}/notes.spk", serving(&forged).url);
@@ -68,7 +68,7 @@ fn a_starter_app_is_not_replaced_by_another_in_its_name() {
         assert_eq!((&apps[0]["title"], &apps[0]["version"]), (&json!("Genuine"), &json!(1)));
         assert_eq!(granary.package_folders(), [packs.package_id(&genuine)]);
     }
-    assert_eq!(granary.state("Mine"), "running", "nothing was stopped for it");
+    assert_eq!(granary.state(&mine), "running", "nothing was stopped for it");
     assert_eq!(granary.visit("Mine", "/count").trim(), "2");
 
     // The genuine one may be installed by hand, also after it was uninstalled, and after a restart.

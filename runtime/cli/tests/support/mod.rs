@@ -224,15 +224,52 @@ impl Granary {
     #[track_caller]
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let text = body.map(Value::to_string);
+        let json = ["--header", "content-type: application/json", "--data-binary"];
+        let body: Vec<&str> = text.iter().flat_map(|text| json.into_iter().chain([text.as_str()])).collect();
+        let (status, body) = self.call_with(method, path, &body);
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+
+    /// The same with arguments for curl: status and body.
+    #[track_caller]
+    pub(crate) fn call_with(&self, method: &str, path: &str, arguments: &[&str]) -> (u16, String) {
         let mut command = Command::new("curl");
         command.args(["--silent", "--show-error", "--max-time", "60", "--unix-socket"]).arg(self.socket());
-        command.args(["--request", method, "--write-out", "\n%{http_code}"]);
-        if let Some(text) = &text {
-            command.args(["--header", "content-type: application/json", "--data-binary", text]);
-        }
+        command.args(["--request", method, "--write-out", "\n%{http_code}"]).args(arguments);
         let ended = ended(&command.arg(format!("http://granary/api/v1{path}")).output().unwrap());
         let (body, status) = ended.stdout.rsplit_once('\n').unwrap_or_else(|| panic!("{method} {path}: {ended:#?}"));
-        (status.parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
+        (status.parse().unwrap(), body.to_owned())
+    }
+
+    /// A call that has to succeed.
+    #[track_caller]
+    pub(crate) fn done(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let (status, answer) = self.call(method, path, body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}\n{}", self.log());
+        answer
+    }
+
+    /// A call that has to be refused with this code.
+    #[track_caller]
+    pub(crate) fn refuses(&self, code: &str, method: &str, path: &str, body: Option<&Value>) {
+        let (status, answer) = self.call(method, path, body);
+        assert!(status >= 400 && answer["code"] == code, "{method} {path}: {status} {answer}");
+        assert!(answer["message"].as_str().is_some_and(|message| message.len() > 10), "{answer}");
+    }
+
+    /// The live updates from now on.
+    pub(crate) fn events(&self) -> Events {
+        let mut curl = Command::new("curl")
+            .args(["--silent", "--no-buffer", "--max-time", "120", "--unix-socket"])
+            .arg(self.socket())
+            .arg("http://granary/api/v1/events")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(curl.stdout.take().unwrap()).lines();
+        let mut events = Events { curl, lines };
+        events.wait("the beginning", |event| event["type"] == "hello");
+        events
     }
 
     /// Folders in data/apps.
@@ -335,6 +372,32 @@ impl Packs {
         self.folder.path().join(key)
     }
 
+    /// Packs the raw app with texts in several languages.
+    pub(crate) fn pack_translated(&self, key: &str) -> PathBuf {
+        let id = self.granary(&["spk", "keygen", key]);
+        let text = |default: &str, others: &[(&str, &str)]| {
+            let others: Vec<String> =
+                others.iter().map(|(l, t)| format!("(locale = \"{l}\", text = \"{t}\")")).collect();
+            format!("(defaultText = \"{default}\", localizations = [{}])", others.join(", "))
+        };
+        let definition = format!(
+            "@0xd0e6a7e7c6a8a6f1;\nusing Spk = import \"/sandstorm/package.capnp\";\n\
+             const pkgdef :Spk.PackageDefinition = (\n  id = \"{id}\",\n  manifest = (\n    appTitle = {},\n    appVersion = 1,\n\
+             appMarketingVersion = (defaultText = \"1\"),\n    actions = [(title = {}, nounPhrase = {},\n\
+             command = .run)],\n    continueCommand = .run,\n    metadata = (website = \"https://example.org/\",\n\
+             license = (openSource = mit), description = {}),\n  ),\n\
+             sourceMap = (searchPath = [(sourcePath = \"tree\")]),\n  alwaysInclude = [\".\"],\n);\n\
+             const run :Spk.Manifest.Command = (argv = [\"/app\"], environ = []);\n",
+            text("Letters", &[("de", "Briefe"), ("fr", "Lettres")]),
+            text("New letter", &[("de", "Neuer Brief")]),
+            text("letter", &[("de", "Brief")]),
+            text("For **writing**.", &[("de", "Zum **Schreiben**.")]),
+        );
+        std::fs::write(self.folder.path().join("translated.capnp"), definition).unwrap();
+        self.granary(&["spk", "pack", "--definition", "translated.capnp", "--key", key, "--output", "translated.spk"]);
+        self.folder.path().join("translated.spk")
+    }
+
     /// The app id of a package.
     pub(crate) fn app_id(&self, file: &Path) -> String {
         self.granary(&["spk", "appid", file.to_str().unwrap()])
@@ -359,6 +422,30 @@ pub(crate) fn descendants(pid: i32) -> Vec<i32> {
 
 fn descendants_of_ended(pid: i32) -> Vec<i32> {
     if std::path::Path::new(&format!("/proc/{pid}/task")).exists() { descendants(pid) } else { Vec::new() }
+}
+
+/// Live updates, one after the other.
+pub(crate) struct Events {
+    curl: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Events {
+    /// Reads on until an event is as it should be, and gives it.
+    #[track_caller]
+    pub(crate) fn wait(&mut self, what: &str, check: impl Fn(&Value) -> bool) -> Value {
+        let events =
+            self.lines.by_ref().map_while(Result::ok).map(|line| serde_json::from_str::<Value>(&line).unwrap());
+        let found = events.into_iter().find(|event| check(event));
+        found.unwrap_or_else(|| panic!("{what} was not told"))
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let _ = self.curl.kill();
+        let _ = self.curl.wait();
+    }
 }
 
 /// Waits until `check` is true.
