@@ -34,8 +34,9 @@ pub(crate) fn webview(place: &Window, folder: &Path, choices: Choices) -> WebVie
     // Behind the proxy there is nobody but this very process, so a certificate proves nothing more.
     data.set_tls_errors_policy(TLSErrorsPolicy::Ignore);
     let context = WebContext::with_website_data_manager(&data);
+    // There are no third parties here; libsoup takes a grain's host for one, below the shell's.
     if let Some(cookies) = context.cookie_manager() {
-        cookies.set_accept_policy(CookieAcceptPolicy::NoThirdParty);
+        cookies.set_accept_policy(CookieAcceptPolicy::Always);
     }
     let automated = main && environment::is_automated();
     if automated {
