@@ -126,7 +126,7 @@ describe('messages of frames', () => {
   it.each([
     [{ granary: 'session-lost' }, { kind: 'lost' }],
     [{ granary: 'else' }, null],
-    [{ granary: 'failed', code: 'app-ended', text: 'Why' }, { kind: 'failed', code: 'app-ended', text: 'Why' }],
+    [{ granary: 'failed', code: 'app-ended', text: 'Why' }, { kind: 'failed', code: 'app-ended', title: '', text: 'Why' }],
     [{ granary: 'failed', code: '<b>' }, null],
     [{ setPath: '' }, { kind: 'path', path: '/' }],
     [{ setPath: '/a' }, { kind: 'path', path: '/a' }],

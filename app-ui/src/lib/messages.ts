@@ -2,7 +2,7 @@
 
 export type FrameMessage =
   | { kind: 'lost' }
-  | { kind: 'failed'; code: string; text: string }
+  | { kind: 'failed'; code: string; title: string; text: string }
   | { kind: 'path'; path: string }
   | { kind: 'title'; title: string };
 
@@ -17,8 +17,8 @@ export function readMessage(data: unknown): FrameMessage | null {
   if ('granary' in data) {
     if (data.granary === 'session-lost') return { kind: 'lost' };
     if (data.granary !== 'failed' || !('code' in data) || typeof data.code !== 'string' || !CODE.test(data.code)) return null;
-    const text = 'text' in data && typeof data.text === 'string' ? data.text.slice(0, LONGEST_TEXT) : '';
-    return { kind: 'failed', code: data.code, text };
+    const line = (value: unknown) => (typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : '');
+    return { kind: 'failed', code: data.code, title: line('title' in data && data.title), text: line('text' in data && data.text) };
   }
   if ('setPath' in data) {
     const path = data.setPath === '' ? '/' : data.setPath;

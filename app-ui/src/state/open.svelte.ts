@@ -8,6 +8,8 @@ import { readMessage } from '../lib/messages';
 const OPEN = 'open';
 /** A frame that loses its session again and again cannot be helped by another one. */
 const RENEWALS = 4;
+/** What keeps a grain from being shown at all; the rest concerns one page of it, which says so itself. */
+const GRAVE = /^(?:sandbox-.*|app-ended|app-error|app-timeout|open-timeout|missing-package|disk-full|grain-storage-full|grain-io|shutting-down|internal)$/;
 const RENEWALS_WITHIN = 30_000;
 
 export class OpenGrain {
@@ -118,7 +120,7 @@ export class OpenGrains {
     if (!item?.session || event.origin !== new URL(item.session.url).origin) return null;
     const message = readMessage(event.data);
     if (message?.kind === 'lost') void this.renew(item, item.session.host);
-    else if (message?.kind === 'failed') item.problem = { code: message.code, title: '', message: message.text, remedy: '' };
+    else if (message?.kind === 'failed' && GRAVE.test(message.code)) item.problem = { code: message.code, title: message.title, message: message.text, remedy: '' };
     else if (message?.kind === 'path') item.path = message.path;
     else if (message?.kind === 'title') item.pageTitle = message.title;
     return message ? item : null;

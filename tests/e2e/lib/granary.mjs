@@ -1,5 +1,6 @@
 // A real Granary with a data folder of its own, driven as a person would: by its command line and its pages.
 import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -56,13 +57,14 @@ export class Granary {
     return url;
   }
 
-  // Packs the app whose pages do whatever the path says (`tests/apps/raw`): the package's path.
-  async packedRaw() {
-    const [stage, spk, key] = ["raw", "raw.spk", "raw.key"].map((name) => path.join(this.home, name));
+  // Packs the app whose pages do whatever the path says (`tests/apps/raw`): the package's path. Of the same title, a
+  // higher version is an upgrade.
+  async packedRaw(title = "Raw", version = 1) {
+    const [stage, spk, key] = ["raw", `${title}-${version}.spk`, `${title}.key`].map((name) => path.join(this.home, name));
     await mkdir(stage, { recursive: true });
     await copyFile(path.join(this.env.GRANARY_LIBEXEC, "granary-test-raw"), path.join(stage, "raw"));
-    const pack = ["pack", spk, "--from", stage, "--raw", "--title", "Raw", "--noun", "thing", "--key", key, "--", "/raw"];
-    for (const args of [["keygen", key], pack]) {
+    const pack = ["pack", spk, "--from", stage, "--raw", "--title", title, "--noun", "thing", "--app-version", String(version), "--key", key, "--", "/raw"];
+    for (const args of [...(existsSync(key) ? [] : [["keygen", key]]), pack]) {
       const { code, stderr } = await this.run("spk", ...args);
       if (code !== 0) throw new Error(`granary spk ${args[0]}: exit ${code}\n${stderr}`);
     }

@@ -1,26 +1,16 @@
-// A person's way through Granary in Chromium (Playwright): first run, install, use, crash, delete and undo; every screen looked over by axe.
+// A person's way through Granary in Chromium (Playwright): first run, install, use, crash, delete and undo, the keyboard, the palette.
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
 import { Granary, root, until } from "../lib/granary.mjs";
+import { call, open } from "../lib/ui.mjs";
 
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const shots = path.join(root, "target/e2e-screenshots");
-let granary, browser, context, page;
+let granary, browser, page;
 
 before(async () => {
-  await mkdir(shots, { recursive: true });
   granary = await Granary.start();
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-  context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 } });
-  context.setDefaultTimeout(20_000);
-  page = await context.newPage();
+  ({ browser, page } = await open());
 });
 after(async () => {
   await browser?.close();
@@ -34,7 +24,6 @@ test("first run leads to a starter app, and what is typed stays", async () => {
   await page.goto(await granary.loginUrl());
   await page.getByRole("heading", { name: "Welcome to Granary" }).waitFor();
   assert.equal(new URL(page.url()).hash, "", "the code does not stay in the address");
-  await page.screenshot({ path: path.join(shots, "welcome-1280-light.png") });
   await page.getByRole("button", { name: "New note" }).click();
   await page.waitForURL(/\/grain\//);
   let frame = await inFrame();
@@ -42,7 +31,6 @@ test("first run leads to a starter app, and what is typed stays", async () => {
   await frame.locator("#text").pressSequentially("# Kept\n\nover a stop");
   await frame.locator("#preview h1", { hasText: "Kept" }).waitFor();
   await frame.locator("#status", { hasText: "Saved" }).waitFor();
-  await page.screenshot({ path: path.join(shots, "grain-1280-light.png") });
   const address = page.url();
   await page.goto(`${granary.origin}/grains`);
   await page.getByRole("heading", { name: "Grains", exact: true }).waitFor();
@@ -56,6 +44,11 @@ test("a package is installed by file, its grain crashes in mid-use and goes on",
   const spk = await granary.packedRaw();
   await page.goto(`${granary.origin}/apps`);
   await page.getByLabel("App packages").setInputFiles(spk);
+  const consent = page.getByRole("dialog", { name: "Install Raw?" });
+  await consent.getByText("No author’s signature.").waitFor();
+  assert.equal(await consent.getByRole("button", { name: "Install" }).evaluate((button) => document.activeElement === button), false, "the granting button has no focus");
+  // The click waits until the button is armed.
+  await consent.getByRole("button", { name: "Install" }).click();
   await page.getByRole("region", { name: "Installations" }).getByRole("button", { name: "New thing" }).click();
   await page.waitForURL(/\/grain\//);
   let frame = await until(() => page.frames().find((f) => f.url().includes("//ui-") && f.url().endsWith("/")), 20_000);
@@ -84,32 +77,101 @@ test("a grain is renamed, found, thrown away and brought back", async () => {
   assert.equal((await granary.cli("grains")).filter((g) => g.title === "Harvest plan" && g.trashed === null).length, 1);
 });
 
-test("no screen has an accessibility violation, wide or narrow, light or dark", async () => {
-  const grain = (await granary.cli("grains")).find((g) => g.title === "Harvest plan").grainId;
-  const app = (await granary.cli("apps"))[0].appId;
-  const screens = { welcome: "/", apps: "/apps", app: `/apps/${app}`, grains: "/grains", grain: `/grain/${grain}`, trash: "/trash", settings: "/settings", missing: "/nowhere" };
-  const found = [];
-  for (const [width, height] of [[1280, 800], [400, 800]]) {
-    for (const scheme of ["light", "dark"]) {
-      await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-      for (const [name, where] of Object.entries(screens)) {
-        await page.goto(`${granary.origin}${where}`);
-        await page.locator("h1").first().waitFor({ state: "attached" });
-        // The sidebar lists the open grains only once everything has come.
-        if (name !== "welcome" && name !== "missing") await page.getByText(/Harvest plan|Files|trash is empty|Your name|thrown away/i).first().waitFor({ state: "attached" });
-        if (name === "grain") await (await inFrame()).locator("#status", { hasText: "Saved" }).waitFor();
-        await page.screenshot({ path: path.join(shots, `${name}-${width}-${scheme}.png`) });
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        if (overflow > 0) found.push(`${name} ${width} ${scheme}: ${overflow} px too wide`);
-        // The shell's policy forbids foreign scripts, so axe comes in through the debugger's world.
-        await page.evaluate((await import("node:fs")).readFileSync(axe, "utf8"));
-        const { violations } = await page.evaluate(() => globalThis.axe.run(document, { iframes: false }));
-        found.push(...violations.map((v) => `${name} ${width} ${scheme}: ${v.id}: ${v.nodes.map((n) => n.html).slice(0, 3).join(" | ")}`));
-      }
-    }
-  }
-  assert.deepEqual(found, []);
+test("a package that is cancelled leaves nothing, and one that is none is refused in words", async () => {
+  await page.goto(`${granary.origin}/apps`);
+  await page.getByLabel("App packages").setInputFiles(await granary.packedRaw("Second"));
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await until(async () => (await call(page, "GET", "/installs")).every((install) => install.state === "installed"), 10_000);
+  await page.getByLabel("App packages").setInputFiles({ name: "film.mp4", mimeType: "video/mp4", buffer: Buffer.from("not an app") });
+  await page.getByText("film.mp4 is not an app").waitFor();
+  await page.getByRole("region", { name: "Installations" }).getByRole("button", { name: "Close" }).first().click();
+});
+
+test("an upgrade says what it changes and takes the grains along when asked to", async () => {
+  await page.goto(`${granary.origin}/apps`);
+  await page.getByLabel("App packages").setInputFiles(await granary.packedRaw("Raw", 2));
+  const consent = page.getByRole("dialog", { name: "Upgrade Raw?" });
+  await consent.getByText("1 → 2").waitFor();
+  await consent.getByLabel(/^Move its/).uncheck();
+  await consent.getByRole("button", { name: "Upgrade" }).click();
+  await page.getByRole("region", { name: "Installations" }).getByRole("button", { name: "Details" }).click();
+  await page.getByRole("button", { name: "Upgrade grains" }).click();
+  await page.getByText(/uses? the current version from/).waitFor();
+  await page.getByRole("button", { name: "Upgrade grains" }).waitFor({ state: "detached" });
+});
+
+test("the list is worked by keyboard alone: walk, pick, throw away, take back, jump", async () => {
+  for (const title of ["Alpha", "Beta", "Gamma"]) await granary.cli("new", "Notes", "--title", title);
+  await page.goto(`${granary.origin}/grains`);
+  await page.getByRole("link", { name: "Gamma" }).waitFor();
+  await page.getByRole("button", { name: "Name", exact: true }).click();
+  await page.getByRole("searchbox", { name: "Search grains" }).press("ArrowDown");
+  const focused = () => page.evaluate(() => document.activeElement?.querySelector("a")?.textContent);
+  await until(async () => (await focused()) === "Alpha", 5000);
+  await page.keyboard.press("g");
+  await until(async () => (await focused()) === "Gamma", 5000, () => "a letter leads to the name that begins with it");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Shift+ArrowDown");
+  await page.getByText(/^2 selected/).waitFor();
+  assert.equal(await page.locator('[role=row][aria-selected="true"]').count(), 2);
+  await page.keyboard.press("Delete");
+  await page.getByText("2 grains are in the trash").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("role")), "row", "the focus stays in the list");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("link", { name: "Alpha" }).waitFor();
+  await until(async () => (await granary.cli("grains")).filter((g) => ["Alpha", "Beta"].includes(g.title) && g.trashed === null).length === 2, 10_000);
+  // Ctrl picks one more, Shift all up to there; the box at the head picks all.
+  await page.getByRole("link", { name: "Alpha" }).click({ modifiers: ["Control"] });
+  await page.getByText(/^1 selected/).waitFor();
+  await page.getByRole("link", { name: "Gamma" }).click({ modifiers: ["Shift"] });
+  await page.getByText(/^3 selected/).waitFor();
+  await page.getByLabel("Select all").click();
+  const rows = await page.locator('[role=row][aria-selected]').count();
+  assert.equal(await page.locator('[role=row][aria-selected="true"]').count(), rows);
+  await page.getByRole("button", { name: "Select none" }).click();
+});
+
+test("the palette finds grains and leads everywhere; the question mark lists the keys", async () => {
+  await page.goto(`${granary.origin}/grains`);
+  await page.getByRole("link", { name: "Gamma" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").fill("gam");
+  await page.getByRole("option").first().waitFor();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/grain\//);
+  await page.goto(`${granary.origin}/apps`);
+  await page.getByRole("heading", { name: "Apps", exact: true }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").fill("certif");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/settings\/certificates/);
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+});
+
+test("the language and the colours follow the settings at once", async () => {
+  await page.goto(`${granary.origin}/settings`);
+  await page.getByLabel("Language").selectOption("de");
+  await page.getByRole("heading", { name: "Einstellungen" }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.lang), "de");
+  await page.getByLabel("Farben").selectOption("dark");
+  await until(() => page.evaluate(() => getComputedStyle(document.body).backgroundColor === "rgb(27, 26, 23)"), 5000);
+  await page.reload();
+  await page.getByRole("heading", { name: "Einstellungen" }).waitFor();
+  await call(page, "PATCH", "/settings", { language: "auto", theme: "system" });
+  await page.getByRole("heading", { name: "Settings" }).waitFor();
+});
+
+test("the log is searched and stands alone", async () => {
+  const grain = (await granary.cli("grains")).find((g) => g.appTitle === "Raw").grainId;
+  await page.goto(`${granary.origin}/log/${grain}`);
+  await page.getByRole("heading", { name: /^Log of/ }).waitFor();
+  await page.locator(".line").first().waitFor();
+  await page.getByPlaceholder("Search the log").fill("zzzz nothing");
+  await page.getByText("No line has these words.").waitFor();
 });
 
 test("the appliance goes and comes back, and the page heals itself", async () => {

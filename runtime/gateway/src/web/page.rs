@@ -9,6 +9,12 @@ use super::target::OpenError;
 /// Tells a program which of the gateway's own answers it got; no app can set this header.
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("x-granary-error");
 
+/// Tells the shell that frames this page what it says; the shell then says it in the person's language. Only the shell may
+/// frame a session, so nobody else hears it.
+const TELL_SCRIPT: &str = "if(window.top!==window){window.top.postMessage({granary:'failed',\
+    code:document.documentElement.dataset.code,title:document.title,\
+    text:document.querySelector('p').textContent},'*')}";
+
 /// One such answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Page {
@@ -136,10 +142,11 @@ impl Page {
 
     pub(super) fn into_response(self) -> Response<Body> {
         let html = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+            "<!doctype html><html lang=\"en\" data-code=\"{code}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
              content=\"width=device-width\"><title>{title}</title><style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 \
              system-ui,sans-serif;max-width:34rem;margin:15vh auto 0;padding:0 1rem}}h1{{font-size:1.4rem}}</style>\
-             <h1>{title}</h1><p>{text}</p></html>\n",
+             <h1>{title}</h1><p>{text}</p><script>{TELL_SCRIPT}</script></html>\n",
+            code = escape(&self.code),
             title = escape(&self.title),
             text = escape(&self.text),
         );
