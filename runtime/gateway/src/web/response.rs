@@ -45,7 +45,7 @@ pub(super) fn translate(response: response::Reader<'_>, asked: Asked) -> capnp::
     let headers = head.headers_mut();
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     set_cookies(headers, response, asked.secure)?;
-    for header in response.get_additional_headers()? {
+    for header in few(response.get_additional_headers()?, "headers")? {
         add_header(headers, header.get_name()?, header.get_value()?);
     }
     let (status, body) = match response.which()? {
@@ -112,6 +112,21 @@ pub(super) fn has_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
+/// How many cookies, headers or extensions one answer may have.
+const MOST: usize = 1000;
+
+/// The entries of a list, if there are few enough. A few bytes can claim a million empty entries, whose reading would hold up
+/// every grain, and a map of headers has an end.
+pub(super) fn few<L: IntoIterator<IntoIter: ExactSizeIterator>>(list: L, what: &str) -> capnp::Result<L::IntoIter> {
+    let entries = list.into_iter();
+    match entries.len() {
+        0..=MOST => Ok(entries),
+        count => {
+            Err(capnp::Error::failed(format!("an app answered with {count} {what}; at most {MOST} are passed on")))
+        }
+    }
+}
+
 /// The answer to OPTIONS: what the app knows of WebDAV.
 pub(super) fn translate_options(options: options::Reader<'_>) -> capnp::Result<Response<Body>> {
     let mut response = plain_options();
@@ -129,7 +144,7 @@ pub(super) fn translate_options(options: options::Reader<'_>) -> capnp::Result<R
             add(class);
         }
     }
-    for extension in options.get_dav_extensions()? {
+    for extension in few(options.get_dav_extensions()?, "DAV extensions")? {
         add(extension?.as_bytes());
     }
     if let Ok(value) = HeaderValue::from_bytes(&classes)
@@ -181,7 +196,7 @@ fn error_content(
 }
 
 fn set_cookies(headers: &mut HeaderMap, response: response::Reader<'_>, secure: bool) -> capnp::Result<()> {
-    for cookie in response.get_set_cookies()? {
+    for cookie in few(response.get_set_cookies()?, "cookies")? {
         let expires = match cookie.get_expires().which()? {
             cookie::expires::Which::None(()) => Expires::Never,
             cookie::expires::Which::Absolute(second) => Expires::At(second),

@@ -31,6 +31,7 @@ use super::exchange::{Failure, page_for, sent};
 use super::fields::comma_list;
 use super::page::Page;
 use super::request::{fill_context, path};
+use super::response::few;
 use super::stream::Flow;
 use super::target::WebTarget;
 use super::window::Window;
@@ -190,7 +191,7 @@ fn read(
 ) -> capnp::Result<(Option<HeaderValue>, web_socket_stream::Client)> {
     let results = results?;
     let mut protocols: Vec<u8> = Vec::new();
-    for protocol in results.get_protocol()? {
+    for protocol in few(results.get_protocol()?, "protocols")? {
         if !protocols.is_empty() {
             protocols.extend_from_slice(b", ");
         }

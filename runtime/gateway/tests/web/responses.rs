@@ -228,3 +228,29 @@ async fn head_has_the_headers_alone() {
     };
     assert_eq!(answer(fill, "HEAD", &[]).await.dump(), "200\ncontent-type: text/plain\netag: \"v\"");
 }
+
+#[tokio::test]
+async fn an_answer_with_countless_entries_is_no_answer() {
+    let cases: [Fill; 3] = [
+        |r| {
+            let mut cookies = r.init_set_cookies(40_000);
+            for n in 0..40_000 {
+                let mut cookie = cookies.reborrow().get(n);
+                cookie.set_name("n");
+                cookie.set_value("v");
+            }
+        },
+        |r| {
+            let mut headers = r.init_additional_headers(40_000);
+            for n in 0..40_000 {
+                let mut header = headers.reborrow().get(n);
+                header.set_name("x-oc-mtime");
+                header.set_value("v");
+            }
+        },
+        |r| drop(r.init_set_cookies(1001)),
+    ];
+    for fill in cases {
+        assert_eq!(answer(fill, "GET", &[]).await.status, 502);
+    }
+}
