@@ -1,10 +1,5 @@
 //! Installed apps: what front ends see of them, uninstalling, and the removal of packages nobody needs.
 
-#![allow(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the shorter form is not general over the lifetime of `Read`"
-)]
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -1,10 +1,5 @@
 //! What is done to several grains at once: each is done or not, whatever happens to the others.
 
-#![allow(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the shorter form is not general over the lifetime of `Read`"
-)]
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -76,9 +71,9 @@ impl Core {
                     for id in ids {
                         let app = w.grain(&id)?.map(|grain| grain.app_id);
                         if change(w, action, &id, time)? {
-                            found.push(id)
+                            found.push(id);
                         } else {
-                            missing.push(id)
+                            missing.push(id);
                         }
                         apps.extend(app);
                     }

@@ -1,10 +1,5 @@
 //! Grains as the owner sees them: rows of the database and running sandboxes, kept in step.
 
-#![allow(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the shorter form is not general over the lifetime of `Read`"
-)]
-
 use std::sync::Arc;
 
 use axum::body::Bytes;

@@ -39,40 +39,50 @@ pub struct Entry {
     pub details: BTreeMap<String, String>,
 }
 
-impl From<granary_sandbox::Entry> for Entry {
-    fn from(entry: granary_sandbox::Entry) -> Self {
-        use granary_sandbox::Severity as S;
-        Self {
-            code: entry.code,
-            title: entry.title,
-            severity: match entry.severity {
-                S::Error => Severity::Error,
-                S::Warning => Severity::Warning,
-                S::Info => Severity::Info,
-            },
-            ok: entry.ok,
-            text: entry.text,
-            remedy: entry.remedy,
-            details: BTreeMap::new(),
+/// The rooms below have the same entries, without the details.
+macro_rules! entry_from {
+    ($room:ident :: $entry:ident) => {
+        impl From<$room::$entry> for Entry {
+            fn from(entry: $room::$entry) -> Self {
+                use $room::Severity as S;
+                Self {
+                    code: entry.code.into(),
+                    title: entry.title,
+                    severity: match entry.severity {
+                        S::Error => Severity::Error,
+                        S::Warning => Severity::Warning,
+                        S::Info => Severity::Info,
+                    },
+                    ok: entry.ok,
+                    text: entry.text,
+                    remedy: entry.remedy,
+                    details: BTreeMap::new(),
+                }
+            }
+        }
+    };
+}
+
+entry_from!(granary_sandbox::Entry);
+entry_from!(granary_gateway::HealthEntry);
+
+impl From<Severity> for granary_store::Severity {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Error,
+            Severity::Warning => Self::Warning,
+            Severity::Info => Self::Info,
         }
     }
 }
 
-impl From<granary_gateway::HealthEntry> for Entry {
-    fn from(entry: granary_gateway::HealthEntry) -> Self {
-        use granary_gateway::Severity as S;
-        Self {
-            code: entry.code.into(),
-            title: entry.title,
-            severity: match entry.severity {
-                S::Error => Severity::Error,
-                S::Warning => Severity::Warning,
-                S::Info => Severity::Info,
-            },
-            ok: entry.ok,
-            text: entry.text,
-            remedy: entry.remedy,
-            details: BTreeMap::new(),
+impl From<granary_store::Severity> for Severity {
+    fn from(severity: granary_store::Severity) -> Self {
+        use granary_store::Severity as S;
+        match severity {
+            S::Error => Self::Error,
+            S::Warning => Self::Warning,
+            S::Info => Self::Info,
         }
     }
 }

@@ -1,10 +1,5 @@
 //! Clears away at the start what an earlier run left: grains and packages that were half made or half deleted.
 
-#![allow(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the shorter form is not general over the lifetime of `Read`"
-)]
-
 use std::path::Path;
 
 use granary_store::Store;

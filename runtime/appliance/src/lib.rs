@@ -1,5 +1,10 @@
 //! Puts the runtime together behind one local API for every front end.
 
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the shorter form is not general over the lifetime of `Read`"
+)]
+
 mod appliance;
 
 pub mod api;

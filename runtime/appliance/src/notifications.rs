@@ -1,10 +1,5 @@
 //! What happened while nobody looked: written down once, told at once, gone when it was read long enough ago.
 
-#![allow(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the shorter form is not general over the lifetime of `Read`"
-)]
-
 use std::collections::BTreeSet;
 
 use granary_store::NewNotification;
@@ -65,11 +60,7 @@ impl Core {
         }
         self.remember(NewNotification {
             code: entry.code.clone(),
-            severity: match entry.severity {
-                Severity::Error => granary_store::Severity::Error,
-                Severity::Warning => granary_store::Severity::Warning,
-                Severity::Info => granary_store::Severity::Info,
-            },
+            severity: entry.severity.into(),
             title: entry.title.clone(),
             text: entry.text.clone(),
             remedy: entry.remedy.clone(),
@@ -137,11 +128,7 @@ fn shown(notification: granary_store::Notification) -> Notification {
     Notification {
         notification_id: notification.notification_id,
         code: what.code,
-        severity: match what.severity {
-            granary_store::Severity::Error => Severity::Error,
-            granary_store::Severity::Warning => Severity::Warning,
-            granary_store::Severity::Info => Severity::Info,
-        },
+        severity: what.severity.into(),
         title: what.title,
         text: what.text,
         remedy: what.remedy,

@@ -1,10 +1,5 @@
 //! The desktop's windows: what they show and where they are, so that they can stand there again.
 
-#![allow(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the shorter form is not general over the lifetime of `Read`"
-)]
-
 use hyper::StatusCode;
 
 use crate::api::problem::{Problem, Result};

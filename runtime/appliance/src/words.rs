@@ -10,7 +10,7 @@ use axum::extract::FromRequestParts;
 use granary_gateway::web::fields::weighted_list;
 use granary_package::{ActionInput, LocalizedText, Manifest};
 use granary_store::Store;
-use hyper::header::ACCEPT_LANGUAGE;
+use hyper::header::{ACCEPT_LANGUAGE, HeaderValue};
 use hyper::http::request::Parts;
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ impl FromRequestParts<Arc<Core>> for Languages {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Self::Rejection> {
-        let accepted = parts.headers.get(ACCEPT_LANGUAGE).map(|value| value.as_bytes()).unwrap_or_default();
+        let accepted = parts.headers.get(ACCEPT_LANGUAGE).map(HeaderValue::as_bytes).unwrap_or_default();
         Ok(Self::new(&core.chosen().language, accepted))
     }
 }

@@ -1,10 +1,5 @@
 //! The way of a package from its source to the answer: taken in and checked first, installed only after a yes.
 
-#![allow(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the shorter form is not general over the lifetime of `Read`"
-)]
-
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,7 +53,9 @@ impl Core {
                 let stop = add(InstallSource::Url { url: url.clone() })?;
                 let (core, id) = (Arc::clone(self), id.clone());
                 tokio::spawn(async move {
-                    core.stage(&id, expect, stop, false, async move { download(&url, local).await }).await;
+                    // The connection's state takes much room.
+                    let source = Box::pin(async move { download(&url, local).await });
+                    core.stage(&id, expect, stop, false, source).await;
                 });
             }
             InstallSource::File { path } => {
