@@ -40,9 +40,21 @@ export async function call(page, method, where, body) {
   }, [method, where, body]);
 }
 
+// Waits until a change of size or colours has been drawn, and nothing moves any more.
+export async function settled(page) {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    for (let frames = 0; frames < 3; frames += 1) await frame();
+    await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => {})));
+    await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+    await frame();
+  });
+}
+
 // What axe finds, and whether the page is too wide.
 export async function faults(page, name) {
   const found = [];
+  await settled(page);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (overflow > 0) found.push(`${name}: ${overflow} px too wide`);
   // The shell's policy forbids foreign scripts, so axe comes in through the debugger's world.

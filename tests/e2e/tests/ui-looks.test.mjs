@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import pixelmatch from "pixelmatch";
 import { PNG } from "pngjs";
 import { Granary, root } from "../lib/granary.mjs";
-import { call, open, shots, walk } from "../lib/ui.mjs";
+import { call, open, settled, shots, walk } from "../lib/ui.mjs";
 
 const kept = path.join(root, "tests/e2e/looks");
 /** Of a hundred pixels so many may differ: letters are drawn a little differently from one computer to the next. */
@@ -34,8 +34,7 @@ async function look(name, differing) {
     for (const scheme of ["light", "dark"]) {
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-      await page.evaluate(() => Promise.all([...document.images].map((image) => image.decode().catch(() => {}))));
+      await settled(page);
       const file = `${name}-${width}-${scheme}.png`;
       const picture = await page.screenshot({ mask: [page.locator(VARYING)], maskColor: "#808080", animations: "disabled", caret: "hide" });
       await writeFile(path.join(shots, file), picture);
@@ -67,7 +66,7 @@ test("the pages look as they did", async () => {
     await granary.cli("new", "Notes", "--title", title);
     await granary.cli("stop", title);
   }
-  await granary.cli("trash", "Old list");
+  await call(page, "POST", `/grains/${(await granary.cli("grains")).find((each) => each.title === "Old list").grainId}/trash`);
   await call(page, "PATCH", "/settings", { tourDone: true });
   await page.goto(`${granary.origin}/grains`);
   await page.getByRole("link", { name: "Shopping" }).waitFor();
@@ -82,7 +81,7 @@ test("the pages look as they did", async () => {
   for (const [name, where] of [["apps", "/apps"], ["app", `/apps/${app}`], ["trash", "/trash"], ["notifications", "/notifications"], ["settings", "/settings"], ["missing", "/nowhere"]]) {
     await walk(page, where);
     await page.locator("h1").first().waitFor({ state: "attached" });
-    await page.waitForLoadState("networkidle").catch(() => {});
+    await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
     await page.evaluate(() => document.activeElement?.blur());
     await look(name, differing);
   }
@@ -94,7 +93,7 @@ test("the pages look as they did", async () => {
   await walk(page, "/apps");
   await page.getByLabel("App packages").setInputFiles(await granary.packedRaw());
   await page.getByRole("dialog").getByRole("button", { name: "Install" }).waitFor();
-  await page.waitForFunction(() => document.querySelector("dialog .main")?.getAttribute("aria-disabled") === "false");
+  await page.waitForFunction(() => document.querySelector("dialog[open] .main")?.getAttribute("aria-disabled") === "false");
   await look("consent", differing);
   assert.deepEqual(differing, [], `look at ${shots}; LOOKS=accept tests/e2e.sh makes them the new pictures`);
 });

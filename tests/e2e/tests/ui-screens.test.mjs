@@ -41,7 +41,7 @@ test("no screen has a fault, wide or narrow, light or dark, in any language", as
   for (const title of ["Harvest plan", "Old list"]) await granary.cli("new", "Notes", "--title", title);
   const grains = await granary.cli("grains");
   const grain = grains.find((g) => g.title === "Harvest plan").grainId;
-  await granary.cli("trash", grains.find((g) => g.title === "Old list").grainId);
+  await call(page, "POST", `/grains/${grains.find((g) => g.title === "Old list").grainId}/trash`);
   const app = (await granary.cli("apps"))[0].appId;
   const spk = await granary.packedRaw();
   await walk(page, "/apps");
