@@ -175,6 +175,8 @@ pub(crate) fn sockets() {
     }
     println!("interfaces\t{}", interfaces());
     println!("interface-down\t{}", take_loopback_down());
+    println!("ioctl-interface\t{}", loopback_ioctl(libc::SIOCGIFFLAGS));
+    println!("ioctl-interface-down\t{}", loopback_ioctl(libc::SIOCSIFFLAGS));
 }
 
 /// Lists the network interfaces as language runtimes do: an error number, 0 when there is the loopback and nothing else.
@@ -195,6 +197,18 @@ fn interfaces() -> i32 {
     // SAFETY: made above and not used again.
     unsafe { libc::freeifaddrs(first) };
     if loopback > 0 && others == 0 { 0 } else { libc::ENODEV }
+}
+
+/// Asks for the loopback interface's flags, or that it have none, as the command says.
+fn loopback_ioctl(command: libc::Ioctl) -> i32 {
+    let mut request = [0u8; 40];
+    request[..2].copy_from_slice(b"lo");
+    // SAFETY: the request is as large as the kernel's structure.
+    let answer = unsafe {
+        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
+        libc::ioctl(socket, command, request.as_mut_ptr())
+    };
+    if answer < 0 { kernel::errno() } else { 0 }
 }
 
 /// Asks the kernel over netlink to take the loopback interface down: the error number it answers.
