@@ -206,19 +206,29 @@ fn a_download_that_stands_still_can_be_cancelled() {
     let mut events = granary.events();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/a.spk", listener.local_addr().unwrap());
-    let closed = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", bytes.len()).unwrap();
-        stream.write_all(&bytes[..bytes.len() / 2]).unwrap();
-        // Until the other side has enough.
-        let mut rest = Vec::new();
-        let _ = stream.read_to_end(&mut rest);
+    let (tell, closed) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let (tell, half) = (tell.clone(), bytes[..bytes.len() / 2].to_vec());
+            let length = bytes.len();
+            // Whoever else comes by here is not waited for.
+            std::thread::spawn(move || {
+                let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+                let _ = stream.write_all(&half);
+                // Until the other side has enough.
+                let mut rest = Vec::new();
+                let _ = stream.read_to_end(&mut rest);
+                if rest.starts_with(b"GET /a.spk ") {
+                    let _ = tell.send(());
+                }
+            });
+        }
     });
     let install = granary.done("POST", "/installs", Some(&json!({ "source": { "kind": "url", "url": url } })));
     events.wait("its progress", |event| event["install"]["bytes"].as_u64().is_some_and(|bytes| bytes > 0));
     granary.done("DELETE", &path(&install, ""), None);
     events.wait("its removal", |event| event["type"] == "install-removed");
-    closed.join().unwrap();
+    closed.recv_timeout(support::PATIENCE).expect("the download ends");
     eventually("the end of its files", || granary.package_folders().is_empty());
     assert_eq!(granary.done("GET", "/installs", None), json!([]));
 }
