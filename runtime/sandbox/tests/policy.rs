@@ -157,7 +157,7 @@ fn dangerous_calls_are_closed() {
         pivot_root chroot unshare clone3 setns ptrace process_vm_readv process_vm_writev keyctl add_key request_key bpf \
         perf_event_open io_uring_setup io_uring_enter io_uring_register userfaultfd kexec_load kexec_file_load \
         init_module finit_module delete_module name_to_handle_at open_by_handle_at syslog quotactl quotactl_fd acct \
-        swapon swapoff reboot memfd_secret pidfd_getfd kcmp io_setup io_submit msgget msgsnd mq_open \
+        swapon swapoff reboot memfd_secret pidfd_getfd kcmp io_setup io_submit shmget shmat msgget semget mq_open \
         modify_ldt fanotify_init fanotify_mark move_pages migrate_pages mbind set_mempolicy sethostname setdomainname \
         settimeofday clock_settime clock_adjtime adjtimex iopl ioperm seccomp landlock_create_ruleset \
         landlock_add_rule personality vmsplice remap_file_pages process_madvise process_mrelease lookup_dcookie \
