@@ -51,7 +51,7 @@ export class Granary {
     this.#window = window;
     this.keep = new Keep(window.localStorage, window.location.port);
     this.tour = new Tour(() => void this.settings.change({ tourDone: true }).catch(() => {}));
-    this.look = new Look(this.keep, window.document.documentElement);
+    this.look = new Look(this.keep, window);
     this.login = new Login(this.keep, window);
     this.router = new Router(window);
     this.api = new Api({

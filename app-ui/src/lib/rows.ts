@@ -1,7 +1,7 @@
 // Which rows of a long list have to be drawn.
 
 /** Rows drawn beyond the edge, so that quick scrolling shows no gaps. */
-const SPARE = 12;
+const SPARE = 6;
 
 export interface Span {
   from: number;

@@ -8,10 +8,13 @@ export class Look {
   theme: Theme = $state('system');
   readonly #keep: Keep;
   readonly #page: HTMLElement;
+  readonly #dark: MediaQueryList;
 
-  constructor(keep: Keep, page: HTMLElement) {
+  constructor(keep: Keep, window: Window) {
     this.#keep = keep;
-    this.#page = page;
+    this.#page = window.document.documentElement;
+    this.#dark = window.matchMedia('(prefers-color-scheme: dark)');
+    this.#dark.addEventListener('change', () => this.#apply());
     const kept = keep.get('theme');
     this.theme = THEMES.find((theme) => theme === kept) ?? 'system';
     this.#apply();
@@ -25,7 +28,6 @@ export class Look {
   }
 
   #apply(): void {
-    if (this.theme === 'system') delete this.#page.dataset.theme;
-    else this.#page.dataset.theme = this.theme;
+    this.#page.dataset.theme = this.theme !== 'system' ? this.theme : this.#dark.matches ? 'dark' : 'light';
   }
 }

@@ -1,5 +1,6 @@
 // A person's way through Granary in Chromium (Playwright): first run, install, use, crash, delete and undo, the keyboard, the palette.
 import assert from "node:assert/strict";
+import { rename } from "node:fs/promises";
 import path from "node:path";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
@@ -163,6 +164,20 @@ test("the language and the colours follow the settings at once", async () => {
   await page.getByRole("heading", { name: "Einstellungen" }).waitFor();
   await call(page, "PATCH", "/settings", { language: "auto", theme: "system" });
   await page.getByRole("heading", { name: "Settings" }).waitFor();
+});
+
+test("a grain whose app cannot start says so, and what to do, in the person's language", async () => {
+  const raw = (await granary.cli("grains")).find((g) => g.appTitle === "Raw");
+  await granary.cli("stop", raw.grainId);
+  const place = path.join(granary.data, "apps", raw.packageId);
+  await rename(path.join(place, "raw"), path.join(place, "raw.away"));
+  await call(page, "PATCH", "/settings", { language: "fr" });
+  await page.goto(`${granary.origin}/grain/${raw.grainId}`);
+  await page.getByRole("button", { name: "Réessayer" }).waitFor();
+  await rename(path.join(place, "raw.away"), path.join(place, "raw"));
+  await page.getByRole("button", { name: "Réessayer" }).click();
+  await until(async () => (await page.frames().find((f) => f.url().includes("//ui-"))?.content())?.includes("Raw app"), 20_000);
+  await call(page, "PATCH", "/settings", { language: "auto" });
 });
 
 test("the log is searched and stands alone", async () => {
