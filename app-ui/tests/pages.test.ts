@@ -117,3 +117,28 @@ describe('at home', () => {
     expect(await screen.findByRole('button', { name: 'Restore it' })).toBeTruthy();
   });
 });
+
+describe('in the windows of the desktop', () => {
+  it('a grain’s window knows its grain and asks for nothing else', async () => {
+    logIn();
+    localStorage.setItem('granary-window-6443', 'grain');
+    const { calls } = await begin('/grain/g1', { answers: { 'GET /grains/g1': () => json(aGrain({ trashed: 5 })) } });
+    expect(await screen.findByRole('button', { name: 'Restore it' })).toBeTruthy();
+    expect(screen.queryByRole('navigation')).toBeNull();
+    expect(calls.filter((call) => ['GET /grains', 'GET /apps', 'GET /notifications', 'GET /installs'].includes(call))).toEqual([]);
+  });
+
+  it('the main window lets each grain open in its own', async () => {
+    logIn();
+    localStorage.setItem('granary-window-6443', 'main');
+    const { calls, granary } = await begin('/grains', { grains: [aGrain()], answers: { 'POST /grains/g1/window': () => json({}) } });
+    await screen.findByRole('link', { name: 'Shopping' });
+    await granary.deeds.show(aGrain());
+    // An address that is opened as it stands shows where the grain is.
+    granary.router.go('/grain/g1');
+    await screen.findByRole('button', { name: 'Show its window' });
+    await waitFor(() => expect(calls).toContain('POST /grains/g1/window'));
+    expect(document.querySelector('iframe')).toBeNull();
+    expect(calls).not.toContain('POST /grains/g1/session');
+  });
+});

@@ -141,10 +141,11 @@ export class Deeds {
   }
 
   #leaveFrame(grainId: string): void {
-    const { open, router } = this.#parts;
+    const { open, router, window } = this.#parts;
     const neighbour = open.close(grainId);
     const { route } = router;
-    if (route.page !== 'grain' || route.grainId !== grainId) return;
+    // A window of one grain stays with it, and offers to take it back.
+    if (window === 'grain' || route.page !== 'grain' || route.grainId !== grainId) return;
     router.go(neighbour === null ? '/grains' : grainAddress(neighbour, open.find(neighbour)?.path));
   }
 
