@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use granary_appliance::api::types::{Automatic, Grain, GrainState, Settings, Window as Known, WindowPlace};
+use granary_appliance::api::types::{App, Automatic, Grain, GrainState, Settings, Window as Known, WindowPlace};
 use granary_appliance::{Desktop, FrontEnd, Method, Reach, Show, Window as Place};
 use gtk::glib;
 use gtk::prelude::*;
@@ -111,11 +111,7 @@ impl Desk {
             // The last window is closed; the tray stays. Whoever quits says a code.
             RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
             RunEvent::WindowEvent { label, event, .. } => match event {
-                WindowEvent::CloseRequested { api, .. } => {
-                    if !self.may_close(&label) {
-                        api.prevent_close();
-                    }
-                }
+                WindowEvent::CloseRequested { api, .. } if !self.may_close(&label) => api.prevent_close(),
                 WindowEvent::Destroyed => {
                     let gone = self.0.windows.borrow_mut().remove(&label);
                     drop(gone);
@@ -440,8 +436,8 @@ impl Desk {
         glib::timeout_add_local_once(GATHER, move || {
             desk.0.drawing.set(false);
             local(async move {
-                let grains = desk.0.front.get("/grains").await.unwrap_or_default();
-                let apps = desk.0.front.get("/apps").await.unwrap_or_default();
+                let grains: Vec<Grain> = desk.0.front.get("/grains").await.unwrap_or_default();
+                let apps: Vec<App> = desk.0.front.get("/apps").await.unwrap_or_default();
                 if let Some(tray) = desk.0.tray.borrow_mut().as_mut() {
                     tray.draw(&desk.0.app, &grains, &apps);
                 }
@@ -509,7 +505,7 @@ impl Desk {
 
     fn gtk(&self, label: &str) -> Option<gtk::Window> {
         let windows = self.0.windows.borrow();
-        windows.get(label).and_then(|open| open.window.gtk_window().ok()).map(|window| window.upcast())
+        windows.get(label).and_then(|open| open.window.gtk_window().ok()).map(Cast::upcast)
     }
 }
 

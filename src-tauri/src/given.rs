@@ -59,21 +59,18 @@ impl Item {
             },
             // web+sandstorm:installApp?url=… or, as some pages write it, …/install/<package id>?url=…
             "web+sandstorm" | "granary" => {
+                // `granary://install` and `granary:install` mean the same.
                 let path = url.path().trim_start_matches('/');
-                let name = if path.is_empty() { url.host_str().unwrap_or_default() } else { path };
+                let (verb, rest) = match url.host_str() {
+                    Some(host) => (host, path),
+                    None => path.split_once('/').unwrap_or((path, "")),
+                };
                 let source = url.query_pairs().find(|(name, _)| name == "url").map(|(_, value)| value.into_owned());
-                match (name.split('/').next().unwrap_or_default(), source) {
+                match (verb, source) {
                     ("install" | "installApp" | "installapp", Some(source)) if is_web(&source) => {
                         Self::Download(source)
                     }
-                    ("grain", None) if url.scheme() == "granary" => {
-                        match url.path().trim_matches('/').rsplit('/').next() {
-                            Some(id) if !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()) => {
-                                Self::Page(format!("/grain/{id}"))
-                            }
-                            _ => unknown(),
-                        }
-                    }
+                    ("grain", None) if url.scheme() == "granary" && is_id(rest) => Self::Page(format!("/grain/{rest}")),
                     ("", None) if url.scheme() == "granary" => Self::Page("/".into()),
                     _ => unknown(),
                 }
@@ -101,6 +98,10 @@ impl Item {
 }
 
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
 
 fn is_web(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some())

@@ -7,9 +7,9 @@ use granary_gateway::browser::{OpenOptions, open};
 use gtk::prelude::*;
 use url::Url;
 use webkit2gtk::{
-    NavigationPolicyDecision, NavigationPolicyDecisionExt as _, NavigationType, PolicyDecisionExt as _,
-    PolicyDecisionType, ResponsePolicyDecision, ResponsePolicyDecisionExt as _, URIRequestExt as _, WebView,
-    WebViewExt as _,
+    NavigationAction, NavigationPolicyDecision, NavigationPolicyDecisionExt as _, NavigationType,
+    PolicyDecisionExt as _, PolicyDecisionType, ResponsePolicyDecision, ResponsePolicyDecisionExt as _,
+    URIRequestExt as _, WebView, WebViewExt as _,
 };
 
 use crate::{dialog, environment};
@@ -51,7 +51,7 @@ pub(crate) fn guard(view: &WebView, origin: &str, inside: impl Fn(String) + 'sta
             PolicyDecisionType::NavigationAction | PolicyDecisionType::NewWindowAction => {
                 let Some(decision) = decision.downcast_ref::<NavigationPolicyDecision>() else { return false };
                 let action = decision.navigation_action();
-                let uri = action.as_ref().and_then(|action| action.request()).and_then(|request| request.uri());
+                let uri = action.as_ref().and_then(NavigationAction::request).and_then(|request| request.uri());
                 let uri = uri.unwrap_or_default();
                 let clicked = action.as_ref().is_some_and(|action| {
                     action.is_user_gesture() || action.navigation_type() == NavigationType::LinkClicked

@@ -87,7 +87,7 @@ impl Tray {
     }
 
     /// Draws the menu, if it says something else than before.
-    pub(crate) fn draw(&mut self, app: &AppHandle, grains: &Vec<Grain>, apps: &Vec<App>) {
+    pub(crate) fn draw(&mut self, app: &AppHandle, grains: &[Grain], apps: &[App]) {
         let lines = lines(grains, apps);
         if lines == self.drawn {
             return;

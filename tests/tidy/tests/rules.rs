@@ -108,6 +108,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
         &["granary-wire", "granary-package", "granary-sandbox", "granary-grain", "granary-gateway", "granary-store"],
     ),
     ("granary", &["granary-appliance", "granary-gateway", "granary-package", "granary-sandbox"]),
+    ("granary-desktop", &["granary-appliance", "granary-gateway"]),
     ("granary-http-bridge", &["granary-wire"]),
     ("granary-notes", &["granary-wire", "granary-app"]),
     ("granary-files", &["granary-wire", "granary-app"]),
@@ -153,6 +154,32 @@ fn the_sandbox_does_not_know_capnproto_and_the_runtime_does_not_know_a_gui() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn nothing_below_runtime_reaches_a_gui_by_any_way() {
+    let metadata = metadata();
+    let graph = metadata.resolve.as_ref().expect("a dependency graph");
+    let nodes: BTreeMap<_, _> = graph.nodes.iter().map(|node| (&node.id, node)).collect();
+    let names: BTreeMap<_, _> = metadata.packages.iter().map(|package| (&package.id, package.name.as_str())).collect();
+    for package in metadata.workspace_packages() {
+        if !package.manifest_path.as_str().contains("/runtime/") {
+            continue;
+        }
+        let (mut seen, mut left) = (BTreeSet::new(), vec![&package.id]);
+        while let Some(id) = left.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            let name = names[id];
+            assert!(
+                !["tauri", "gtk", "gdk", "wry", "tao", "webkit2gtk", "glib-sys", "tray-icon", "muda"].contains(&name),
+                "{} reaches {name}",
+                package.name
+            );
+            left.extend(nodes[id].deps.iter().map(|dependency| &dependency.pkg));
+        }
+    }
 }
 
 /// Licences a dependency may carry (each alternative of an `OR` counts).

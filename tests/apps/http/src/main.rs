@@ -1,5 +1,7 @@
 //! A small ordinary web server on 127.0.0.1 (`granary-test-http PORT`), for tests of the bridge and for benchmarks.
 //!
+//! With a folder (`granary-test-http PORT FOLDER`) it serves the files in it, and keeps what is posted to `/report` in
+//! `/var/report`, a line each. Without one:
 //! `/` is a page of about one kilobyte; `/bytes/N` is N bytes, streamed; of a posted body the length is answered.
 
 use std::{convert::Infallible, net::Ipv4Addr};
@@ -47,6 +49,10 @@ fn streamed(length: usize) -> Response<Body> {
 
 async fn answer(request: Request<Incoming>, page: Bytes) -> Result<Response<Body>, hyper::Error> {
     let path = request.uri().path().to_owned();
+    let folder = std::env::args().nth(2);
+    if let Some(folder) = folder {
+        return of_folder(&folder, &path, request).await;
+    }
     if request.method() == Method::POST || request.method() == Method::PUT {
         let mut body = request.into_body();
         let mut length = 0;
@@ -60,6 +66,32 @@ async fn answer(request: Request<Incoming>, page: Bytes) -> Result<Response<Body
         None if path == "/" => whole(StatusCode::OK, "text/html; charset=utf-8", page),
         _ => whole(StatusCode::NOT_FOUND, "text/plain", "There is no such page."),
     })
+}
+
+async fn of_folder(folder: &str, path: &str, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
+    if path == "/report" {
+        let mut line = request.into_body().collect().await?.to_bytes().to_vec();
+        line.push(b'\n');
+        let kept = std::fs::OpenOptions::new().create(true).append(true).open("/var/report");
+        let kept = kept.and_then(|mut file| std::io::Write::write_all(&mut file, &line));
+        let status = if kept.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+        return Ok(whole(status, "text/plain", "kept"));
+    }
+    let name = if path == "/" { "index.html" } else { path.trim_start_matches('/') };
+    let kind = match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript",
+        _ => "application/octet-stream",
+    };
+    let file = if name.contains("..") { None } else { std::fs::read(format!("{folder}/{name}")).ok() };
+    let mut response = match file {
+        Some(bytes) => whole(StatusCode::OK, kind, bytes),
+        None => whole(StatusCode::NOT_FOUND, "text/plain", "There is no such page."),
+    };
+    // A hint that a browser would act on by itself.
+    let hint = HeaderValue::from_static("<http://header.preconnect.leak.test/>; rel=preconnect");
+    response.headers_mut().insert(hyper::header::LINK, hint);
+    Ok(response)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,0 +1,8 @@
+//! The desktop program on a display and a session bus of its own.
+
+mod support;
+
+mod first_run;
+mod hostile;
+mod life;
+mod rules;
