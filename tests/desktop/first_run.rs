@@ -23,6 +23,18 @@ fn the_first_window_shows_the_welcome_page_and_holds_no_bridge() {
     assert_eq!(driver.script("return window.webkit?.messageHandlers?.ipc === undefined"), true);
     let script = "return Object.getOwnPropertyNames(window).filter((name) => /tauri|wry|ipc/i.test(name)).join()";
     assert_eq!(driver.script(script), "");
+    // Its login opens no grain's page and makes no other login.
+    driver.script(
+        "window.codes = {}; const secret = localStorage.getItem(`granary-secret-${location.port}`); \
+         for (const path of ['/grains/abc/session', '/login-code', '/desktop/given']) \
+         fetch('/api/v1' + path, { method: 'POST', headers: { 'x-granary-secret': secret, 'content-type': 'application/json' }, \
+         body: path === '/desktop/given' ? '{\"arguments\":[]}' : '{}' }) \
+         .then((answer) => answer.json()).then((problem) => window.codes[path] = problem.code)",
+    );
+    desktop.eventually("what is not for a page is refused", || {
+        driver.script("return Object.values(window.codes).sort().join()")
+            == "not-in-this-window,socket-only,socket-only"
+    });
     // The schemes a bridge would answer to.
     driver.script(
         "window.tried = {}; for (const url of ['ipc://localhost/x', 'tauri://localhost/', 'http://ipc.localhost/x', 'wry://x/']) \
