@@ -16,7 +16,7 @@ SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BUILD := build-essential ca-certificates capnproto libcapnp-dev curl nodejs pkg-config xz-utils
 APT_RUN   := libnss3-tools xdg-utils
 APT_DESKTOP := libwebkit2gtk-4.1-dev libayatana-appindicator3-dev librsvg2-dev glib-networking shared-mime-info adwaita-icon-theme
-APT_TEST_DESKTOP := xvfb openbox xdotool x11-utils x11-apps dbus dbus-daemon webkit2gtk-driver
+APT_TEST_DESKTOP := xvfb openbox xdotool x11-utils x11-apps dbus dbus-daemon webkit2gtk-driver libglib2.0-bin
 APT_TEST  := chromium firefox-esr libnss3-tools bubblewrap gnupg iproute2 openssl python3-venv dbus dbus-daemon strace util-linux fonts-dejavu-core
 APT_BENCH := nginx-light wrk
 

@@ -6,3 +6,4 @@ mod first_run;
 mod hostile;
 mod life;
 mod rules;
+mod tray;

@@ -33,7 +33,7 @@ pub(crate) fn start(command: &mut Command) -> Running {
 pub(crate) struct Desktop {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) display: String,
-    bus: String,
+    pub(crate) bus: String,
     granary: Option<Running>,
     _parts: Vec<Running>,
 }
