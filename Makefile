@@ -64,9 +64,10 @@ build: deps-build guests ui ## Build the optimised program: target/release/grana
 	@tests/starters.sh target/release/granary target/release/starter $(STARTERS)
 
 .PHONY: run
-run: deps-run build ## Build and start Granary; opens it in the browser, or prints the one-time URL
-	@target/release/granary trust install --ask || true
-	@target/release/granary serve --open
+run: deps-run build ## Build and start Granary; opens its window, or without a display prints the one-time URL
+	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then \
+	  cargo build --release $(LOCKED) -p granary-desktop && exec target/release/granary-desktop; \
+	else target/release/granary serve --open; fi
 
 # ---------------------------------------------------------------- checking
 

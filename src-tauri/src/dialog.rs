@@ -17,8 +17,8 @@ pub(crate) fn ask(parent: Option<&gtk::Window>, question: &str, text: &str, acti
     let dialog =
         gtk::MessageDialog::new(parent, DialogFlags::MODAL, MessageType::Question, ButtonsType::None, question);
     dialog.set_title("Granary");
-    dialog.add_button("Cancel", ResponseType::Cancel);
-    dialog.add_button(action, ResponseType::Accept);
+    dialog.add_button("_Cancel", ResponseType::Cancel);
+    dialog.add_button(&format!("_{action}"), ResponseType::Accept);
     dialog.set_default_response(ResponseType::Cancel);
     dialog.set_response_sensitive(ResponseType::Accept, false);
     let label = gtk::Label::new(Some(text));

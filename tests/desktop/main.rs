@@ -2,6 +2,7 @@
 
 mod support;
 
+mod edges;
 mod first_run;
 mod hostile;
 mod life;
