@@ -7,6 +7,7 @@ use crate::support::Desktop;
 /// What a tray's desktop offers to programs.
 struct Watcher(Arc<Mutex<Option<(String, String)>>>);
 
+#[expect(clippy::needless_pass_by_value, reason = "the bus's macro hands the header over")]
 #[zbus::interface(name = "org.kde.StatusNotifierWatcher")]
 impl Watcher {
     fn register_status_notifier_item(&self, item: &str, #[zbus(header)] header: zbus::message::Header<'_>) {
