@@ -17,7 +17,7 @@ APT_BUILD := build-essential ca-certificates capnproto libcapnp-dev curl nodejs 
 APT_RUN   := libnss3-tools xdg-utils
 APT_DESKTOP := libwebkit2gtk-4.1-dev libayatana-appindicator3-dev librsvg2-dev glib-networking shared-mime-info adwaita-icon-theme
 APT_TEST_DESKTOP := xvfb openbox xdotool x11-utils x11-apps dbus dbus-daemon webkit2gtk-driver libglib2.0-bin
-APT_TEST  := chromium firefox-esr libnss3-tools bubblewrap gnupg iproute2 openssl python3-venv dbus dbus-daemon strace util-linux fonts-dejavu-core
+APT_TEST  := chromium firefox-esr libnss3-tools bubblewrap gnupg iproute2 openssl python3-venv dbus dbus-daemon strace util-linux fonts-dejavu-core fonts-wqy-microhei
 APT_BENCH := nginx-light wrk
 
 timed = tests/timed.sh
@@ -67,7 +67,7 @@ build: deps-build guests ui ## Build the optimised program: target/release/grana
 run: deps-run build ## Build and start Granary; opens its window, or without a display prints the one-time URL
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then \
 	  cargo build --release $(LOCKED) -p granary-desktop && exec target/release/granary-desktop; \
-	else target/release/granary serve --open; fi
+	else target/release/granary trust install --ask || true; exec target/release/granary serve --open; fi
 
 # ---------------------------------------------------------------- checking
 
