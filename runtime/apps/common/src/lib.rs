@@ -12,7 +12,7 @@ pub use reply::{Body, Reply, Status};
 pub use socket::Socket;
 pub use view::{Permission, Role, View, Visitor};
 
-use std::{future::Future, io, os::fd::FromRawFd, rc::Rc};
+use std::{io, os::fd::FromRawFd, rc::Rc};
 
 use capnp_rpc::{RpcSystem, rpc_twoparty_capnp::Side, twoparty::VatNetwork};
 use futures::AsyncReadExt;
@@ -108,22 +108,20 @@ pub fn run<A: App>(app: A) -> io::Result<()> {
 }
 
 /// Serves `app` on `socket`; resolves when the other side has gone.
-pub fn serve<A: App>(
-    app: Rc<A>,
-    socket: std::os::unix::net::UnixStream,
-) -> impl Future<Output = io::Result<()>> + 'static {
-    async move {
-        socket.set_nonblocking(true)?;
-        let (reader, writer) = tokio::net::UnixStream::from_std(socket)?.compat().split();
-        let network = VatNetwork::new(
-            futures::io::BufReader::new(reader),
-            futures::io::BufWriter::new(writer),
-            Side::Client,
-            capnp::message::ReaderOptions::default(),
-        );
-        let view: ui_view::Client = capnp_rpc::new_client(view::MainView::new(app));
-        RpcSystem::new(Box::new(network), Some(view.client)).await.map_err(|e| io::Error::other(e.to_string()))
-    }
+///
+/// # Errors
+/// When the socket cannot be used, or the other side breaks the protocol.
+pub async fn serve<A: App>(app: Rc<A>, socket: std::os::unix::net::UnixStream) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    let (reader, writer) = tokio::net::UnixStream::from_std(socket)?.compat().split();
+    let network = VatNetwork::new(
+        futures::io::BufReader::new(reader),
+        futures::io::BufWriter::new(writer),
+        Side::Client,
+        capnp::message::ReaderOptions::default(),
+    );
+    let view: ui_view::Client = capnp_rpc::new_client(view::MainView::new(app));
+    RpcSystem::new(Box::new(network), Some(view.client)).await.map_err(|e| io::Error::other(e.to_string()))
 }
 
 #[cfg(test)]
