@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use granary_appliance::api::types::{App, Automatic, Grain, GrainState, Settings, Window as Known, WindowPlace};
+use granary_appliance::api::types::{App, Automatic, Event, Grain, GrainState, Settings, Window as Known, WindowPlace};
 use granary_appliance::{Desktop, FrontEnd, Method, Reach, Show, Window as Place};
 use gtk::glib;
 use gtk::prelude::*;
@@ -137,7 +137,7 @@ impl Desk {
         local(async move {
             let mut events = desk.0.front.events();
             while let Some(event) = events.recv().await {
-                desk.changed(&serde_json::to_value(event).unwrap_or_default());
+                desk.changed(event);
             }
         });
     }
@@ -354,35 +354,33 @@ impl Desk {
     }
 
     /// Takes an event of the appliance.
-    fn changed(&self, event: &Value) {
-        match event["type"].as_str().unwrap_or_default() {
-            "grain" => self.grain_changed(&event["grain"]),
-            "grains" => event["grains"].as_array().into_iter().flatten().for_each(|grain| self.grain_changed(grain)),
-            "grain-removed" => self.grain_gone(&event["grainId"]),
-            "grains-removed" => event["grainIds"].as_array().into_iter().flatten().for_each(|id| self.grain_gone(id)),
-            "settings" => {
+    fn changed(&self, event: Event) {
+        match event {
+            Event::Grain { grain } => self.grain_changed(&grain),
+            Event::Grains { grains } => grains.iter().for_each(|grain| self.grain_changed(grain)),
+            Event::GrainRemoved { grain_id } => self.grain_gone(&grain_id),
+            Event::GrainsRemoved { grain_ids } => grain_ids.iter().for_each(|id| self.grain_gone(id)),
+            Event::Settings { .. } => {
                 let desk = self.clone();
                 local(async move { desk.read_settings().await });
             }
-            "ping" => return,
+            Event::Ping => return,
             _ => {}
         }
         self.draw_tray();
     }
 
-    fn grain_changed(&self, grain: &Value) {
-        let label = format!("grain-{}", grain["grainId"].as_str().unwrap_or_default());
-        if !grain["trashed"].is_null() {
-            return self.grain_gone(&grain["grainId"]);
+    fn grain_changed(&self, grain: &Grain) {
+        if grain.trashed.is_some() {
+            return self.grain_gone(&grain.grain_id);
         }
-        if let (Some(open), Some(title)) = (self.0.windows.borrow().get(&label), grain["title"].as_str()) {
-            let _ = open.window.set_title(title);
+        if let Some(open) = self.0.windows.borrow().get(&format!("grain-{}", grain.grain_id)) {
+            let _ = open.window.set_title(&grain.title);
         }
     }
 
-    fn grain_gone(&self, id: &Value) {
-        let label = format!("grain-{}", id.as_str().unwrap_or_default());
-        let window = self.0.windows.borrow().get(&label).map(|open| open.window.clone());
+    fn grain_gone(&self, id: &str) {
+        let window = self.0.windows.borrow().get(&format!("grain-{id}")).map(|open| open.window.clone());
         if let Some(window) = window {
             let _ = window.destroy();
         }

@@ -72,18 +72,7 @@ fn without_a_tray_the_last_window_does_not_close_in_silence() {
     desktop.start(&["--hidden"]);
     // There is no tray here to hide in.
     desktop.eventually("the window is there all the same", || has(&desktop, "Granary"));
-    let id = desktop.command("xdotool").args(["search", "--onlyvisible", "--name", "^Granary$"]).output().unwrap();
-    let id = String::from_utf8_lossy(&id.stdout).split_whitespace().next().unwrap().to_owned();
-    // As the window's own button does it.
-    desktop
-        .command("xdotool")
-        .args(["windowactivate", "--sync", &id, "key", "--clearmodifiers", "alt+F4"])
-        .status()
-        .unwrap();
-    desktop.eventually("a dialog asks", || {
-        let windows =
-            desktop.command("xdotool").args(["search", "--onlyvisible", "--name", "^Granary$"]).output().unwrap();
-        String::from_utf8_lossy(&windows.stdout).split_whitespace().count() == 2
-    });
+    desktop.close_main();
+    desktop.eventually("a dialog asks", || desktop.main_windows().len() == 2);
     assert!(!desktop.has_ended());
 }

@@ -1,5 +1,6 @@
 //! A display, a window manager and a session bus; a Granary with windows on them; and a driver for its main window.
 
+use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
@@ -34,7 +35,7 @@ pub(crate) struct Desktop {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) display: String,
     pub(crate) bus: String,
-    granary: Option<Running>,
+    granary: RefCell<Option<Running>>,
     _parts: Vec<Running>,
 }
 
@@ -61,7 +62,7 @@ impl Desktop {
         let address = line(&mut bus);
         let manager =
             start(Command::new("openbox").env("DISPLAY", &display).stdout(Stdio::null()).stderr(Stdio::null()));
-        Self { folder, display, bus: address, granary: None, _parts: vec![manager, x, bus] }
+        Self { folder, display, bus: address, granary: RefCell::default(), _parts: vec![manager, x, bus] }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -103,13 +104,13 @@ impl Desktop {
 
     /// Starts Granary by another program, and waits until it answers.
     pub(crate) fn run(&mut self, mut command: Command) {
-        self.granary = None;
-        self.granary = Some(start(command.stdout(self.log()).stderr(self.log())));
+        self.granary.take();
+        self.granary.replace(Some(start(command.stdout(self.log()).stderr(self.log()))));
         self.eventually("Granary answers", || self.call("GET", "/status", None).is_some());
     }
 
     pub(crate) fn pid(&self) -> i32 {
-        self.granary.as_ref().unwrap().0.id().cast_signed()
+        self.granary.borrow().as_ref().unwrap().0.id().cast_signed()
     }
 
     /// Ends it at once, as a crash does: it alone, not its children.
@@ -121,8 +122,8 @@ impl Desktop {
     }
 
     /// Whether the program has ended by itself.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.granary.as_mut().is_none_or(|granary| granary.0.try_wait().unwrap().is_some())
+    pub(crate) fn has_ended(&self) -> bool {
+        self.granary.borrow_mut().as_mut().is_none_or(|granary| granary.0.try_wait().unwrap().is_some())
     }
 
     /// A call of the API over the Unix socket; `None` when nobody answers or it is refused.
@@ -202,6 +203,19 @@ impl Desktop {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// The main window and dialogs that bear Granary's name, as far as they can be seen.
+    pub(crate) fn main_windows(&self) -> Vec<String> {
+        let found = self.command("xdotool").args(["search", "--onlyvisible", "--name", "^Granary$"]).output().unwrap();
+        String::from_utf8_lossy(&found.stdout).split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Closes the main window as its own button does it.
+    pub(crate) fn close_main(&self) {
+        let id = self.main_windows().swap_remove(0);
+        let keys = ["windowactivate", "--sync", &id, "key", "--clearmodifiers", "alt+F4"];
+        assert!(self.command("xdotool").args(keys).status().unwrap().success());
     }
 
     #[track_caller]

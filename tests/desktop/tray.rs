@@ -89,25 +89,11 @@ fn closed_to_the_tray_granary_comes_back_from_it_and_quits_by_it() {
     let (name, path) = item.lock().unwrap().clone().unwrap();
     let menu = format!("{path}/Menu");
 
-    let id = desktop.command("xdotool").args(["search", "--onlyvisible", "--name", "^Granary$"]).output().unwrap();
-    let id = String::from_utf8_lossy(&id.stdout).split_whitespace().next().unwrap().to_owned();
-    desktop
-        .command("xdotool")
-        .args(["windowactivate", "--sync", &id, "key", "--clearmodifiers", "alt+F4"])
-        .status()
-        .unwrap();
+    desktop.close_main();
     desktop.eventually("the window is gone", || !shown(&desktop));
     assert!(desktop.call("GET", "/status", None).is_some(), "Granary goes on");
     click(&desktop, &name, &menu, "Open Granary");
     desktop.eventually("the window is back", || shown(&desktop));
     click(&desktop, &name, &menu, "Quit Granary");
-    let mut ended = false;
-    for _ in 0..600 {
-        ended = desktop.has_ended();
-        if ended {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    assert!(ended, "with nothing running it quits at once");
+    desktop.eventually("with nothing running it quits at once", || desktop.has_ended());
 }

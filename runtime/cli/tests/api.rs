@@ -132,8 +132,14 @@ fn a_login_opens_the_api_to_a_page_and_nothing_else_does() {
     assert_eq!((status.as_str(), &grains[0]["grainId"]), ("200", &json!(id)));
     assert_eq!(call("/login", "POST", None, Some(&json!({ "code": code }).to_string())).0, "401", "a code works once");
 
-    let (status, problem) = call("/login-code", "POST", Some(secret), Some("{}"));
-    assert_eq!((status.as_str(), &problem["code"]), ("403", &json!("socket-only")));
+    for (path, body) in [
+        ("/login-code", json!({})),
+        ("/installs", json!({ "source": { "kind": "file", "path": "/etc/hostname" } })),
+        ("/desktop/given", json!({ "arguments": ["/etc/hostname"] })),
+    ] {
+        let (status, problem) = call(path, "POST", Some(secret), Some(&body.to_string()));
+        assert_eq!((status.as_str(), &problem["code"]), ("403", &json!("socket-only")), "{path}");
+    }
     let local = json!({ "url": "http://127.0.0.1:1/x.spk" }).to_string();
     let target = format!("{}/api/v1/packages/from-url", granary.origin);
     let header = format!("x-granary-secret: {secret}");

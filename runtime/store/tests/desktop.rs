@@ -5,12 +5,16 @@
     reason = "the shorter form is not general over the lifetime of `Read`"
 )]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use granary_store::{
-    Command, Error, Grain, GrainFilter, NOTIFICATIONS, NewNotification, Package, Severity, Store, WINDOWS, Window,
+    Command, Error, GrainFilter, NOTIFICATIONS, NewNotification, Package, Severity, Store, WINDOWS, Window,
 };
+
+use common::grain;
 
 fn open(folder: &Path) -> Store {
     Store::open(&folder.join("granary.db")).unwrap()
@@ -31,23 +35,6 @@ fn package(id: &str, version: u32) -> Package {
         actions: vec![],
         installed: i64::from(version),
         texts: Some("{}".into()),
-    }
-}
-
-fn grain(id: &str, package: &Package) -> Grain {
-    Grain {
-        grain_id: id.into(),
-        title: id.into(),
-        app_id: package.app_id.clone(),
-        package_id: package.package_id.clone(),
-        app_version: package.app_version,
-        owner_identity: "ab".repeat(32),
-        created: 10,
-        last_used: 10,
-        size: 0,
-        trashed: None,
-        opened: false,
-        app_title: package.title.clone(),
     }
 }
 

@@ -5,6 +5,8 @@
     reason = "the shorter form is not general over the lifetime of `Read`"
 )]
 
+mod common;
+
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
@@ -46,20 +48,7 @@ fn package(id: &str, app: &str, version: u32) -> Package {
 }
 
 fn grain(id: &str, package: &Package) -> Grain {
-    Grain {
-        grain_id: id.into(),
-        title: format!("Grain {id}"),
-        app_id: package.app_id.clone(),
-        package_id: package.package_id.clone(),
-        app_version: package.app_version,
-        owner_identity: "ab".repeat(32),
-        created: 10,
-        last_used: 10,
-        size: 0,
-        trashed: None,
-        opened: true,
-        app_title: package.title.clone(),
-    }
+    Grain { title: format!("Grain {id}"), opened: true, ..common::grain(id, package) }
 }
 
 fn open(folder: &Path) -> Store {

@@ -3,16 +3,34 @@
 use std::{fs, process::Command};
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 
 use crate::{
-    appliance::{Appliance, guest, output},
+    appliance::{Appliance, Session, guest, output},
     memory::children,
-    peers::{alone, nginx, wrk},
+    peers::{Running, alone, nginx, wrk},
     report::{Promise, Report, median},
 };
 
 const APP: u16 = 18100;
 const NGINX: u16 = 18443;
+
+/// A grain behind our bridge, and the peers: the same app alone, and nginx before that.
+struct Servers {
+    appliance: Appliance,
+    session: Session,
+    _alone: Running,
+    _nginx: (Running, TempDir),
+}
+
+impl Servers {
+    fn start() -> Result<Self> {
+        let appliance = Appliance::start()?;
+        let app = appliance.app("http", &guest("granary-test-http"), Some(8000), &["8000"])?;
+        let session = appliance.session(&appliance.grain(&app)?)?;
+        Ok(Self { appliance, session, _alone: alone(APP)?, _nginx: nginx(NGINX, APP)? })
+    }
+}
 
 /// Seconds of processor time that a process has used.
 fn cpu(pid: u32) -> Result<f64> {
@@ -24,12 +42,8 @@ fn cpu(pid: u32) -> Result<f64> {
 
 /// Warm GETs of a page of one kilobyte.
 pub(crate) fn warm(report: &mut Report) -> Result<()> {
-    let appliance = Appliance::start()?;
-    let app = appliance.app("http", &guest("granary-test-http"), Some(8000), &["8000"])?;
-    let grain = appliance.grain(&app)?;
-    let session = appliance.session(&grain)?;
-    let _alone = alone(APP)?;
-    let _nginx = nginx(NGINX, APP)?;
+    let servers = Servers::start()?;
+    let Servers { appliance, session, .. } = &servers;
     let headers = [format!("Host: {}", session.host), format!("Cookie: {}", session.cookie)];
     let ours = format!("https://127.0.0.1:{}/", appliance.port);
     session.first_byte()?;
@@ -62,12 +76,8 @@ pub(crate) fn warm(report: &mut Report) -> Result<()> {
 
 /// One download of 100 MiB.
 pub(crate) fn download(report: &mut Report) -> Result<()> {
-    let appliance = Appliance::start()?;
-    let app = appliance.app("http", &guest("granary-test-http"), Some(8000), &["8000"])?;
-    let grain = appliance.grain(&app)?;
-    let session = appliance.session(&grain)?;
-    let _alone = alone(APP)?;
-    let _nginx = nginx(NGINX, APP)?;
+    let servers = Servers::start()?;
+    let session = &servers.session;
     let size = 100 << 20;
     let fetch = |url: String, cookie: String| -> Result<f64> {
         let text = output(Command::new("curl").args([

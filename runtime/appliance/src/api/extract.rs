@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use axum::extract::{FromRequest, FromRequestParts};
+use hyper::StatusCode;
 use hyper::http::request::Parts;
 
 use super::problem::Problem;
@@ -49,6 +50,18 @@ pub(crate) enum Via {
     Browser,
     /// A program of the owner's, over the Unix socket.
     Socket,
+}
+
+impl Via {
+    /// Refuses pages. The two sentences say who may do it, and what a person in front of a page does instead.
+    pub(crate) fn refuse_pages(self, who: &str, remedy: &str) -> Result<(), Problem> {
+        match self {
+            Self::Socket => Ok(()),
+            Self::Browser => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "socket-only", "Not from a page", who).remedy(remedy))
+            }
+        }
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Via {

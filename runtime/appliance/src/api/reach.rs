@@ -37,31 +37,44 @@ pub(super) async fn guard(State(core): State<Arc<Core>>, request: Request, next:
     let allowed = match request.extensions().get::<Reach>() {
         // The owner's programs come over the Unix socket, where nobody says how far they reach.
         None | Some(Reach::Everything) => true,
-        Some(Reach::Shell) => !(request.method() == Method::POST && fits("/grains/{}/session", path).is_some()),
+        Some(Reach::Shell) => !(request.method() == Method::POST && between("/grains/", "/session", path).is_some()),
         Some(Reach::Grain(grain)) => of_grain(&core, request.method(), path, grain).await,
     };
     if allowed { next.run(request).await } else { refused().into_response() }
 }
 
 async fn of_grain(core: &Core, method: &Method, path: &str, grain: &str) -> bool {
-    for (allowed, pattern) in GRAIN_WINDOW {
-        if allowed != method {
-            continue;
-        }
-        let is_app = pattern.contains("{app}");
-        let Some(named) = fits(&pattern.replace("{grain}", "{}").replace("{app}", "{}"), path) else { continue };
-        return match named {
-            "" => true,
-            app if is_app => core.grain(grain).await.is_ok_and(|grain| grain.app_id == app),
-            named => named == grain,
-        };
+    match asked(method, path) {
+        None => false,
+        Some(Named::Nothing) => true,
+        Some(Named::Grain(named)) => named == grain,
+        Some(Named::App(named)) => core.grain(grain).await.is_ok_and(|grain| grain.app_id == named),
     }
-    false
 }
 
-/// What stands in the place of `{}`; empty when the pattern has none.
-fn fits<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
-    let Some((before, after)) = pattern.split_once("{}") else { return (pattern == path).then_some("") };
+/// What a call is about.
+#[derive(Debug, PartialEq, Eq)]
+enum Named<'a> {
+    Nothing,
+    Grain(&'a str),
+    App(&'a str),
+}
+
+/// What a call that stands on the list names; none when it does not stand there.
+fn asked<'a>(method: &Method, path: &'a str) -> Option<Named<'a>> {
+    GRAIN_WINDOW.iter().filter(|(allowed, _)| allowed == method).find_map(|(_, pattern)| {
+        if let Some((before, after)) = pattern.split_once("{grain}") {
+            between(before, after, path).map(Named::Grain)
+        } else if let Some((before, after)) = pattern.split_once("{app}") {
+            between(before, after, path).map(Named::App)
+        } else {
+            (*pattern == path).then_some(Named::Nothing)
+        }
+    })
+}
+
+/// The one part of a path between its beginning and its end.
+fn between<'a>(before: &str, after: &str, path: &'a str) -> Option<&'a str> {
     let named = path.strip_prefix(before)?.strip_suffix(after)?;
     (!named.is_empty() && !named.contains('/')).then_some(named)
 }
@@ -105,19 +118,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_takes_one_part_exactly() {
-        for (pattern, path, expected) in [
-            ("/grains/{}", "/grains/abc", Some("abc")),
-            ("/grains/{}", "/grains/", None),
-            ("/grains/{}", "/grains/abc/log", None),
-            ("/grains/{}/log", "/grains/abc/log", Some("abc")),
-            ("/grains/{}/log", "/grains//log", None),
-            ("/grains/{}/log", "/grains/log", None),
-            ("/grains/{}/session", "/grains/a/b/session", None),
-            ("/status", "/status", Some("")),
-            ("/status", "/status/", None),
+    fn the_page_of_a_grain_asks_for_what_is_on_the_list_and_nothing_else() {
+        for (method, path, expected) in [
+            (Method::GET, "/status", Some(Named::Nothing)),
+            (Method::GET, "/grains/abc", Some(Named::Grain("abc"))),
+            (Method::GET, "/grains/abc/log", Some(Named::Grain("abc"))),
+            (Method::POST, "/grains/abc/session", Some(Named::Grain("abc"))),
+            (Method::GET, "/apps/xyz/icon", Some(Named::App("xyz"))),
+            (Method::GET, "/grains", None),
+            (Method::GET, "/grains/", None),
+            (Method::GET, "/grains//log", None),
+            (Method::GET, "/grains/log/", None),
+            (Method::POST, "/grains/a/b/session", None),
+            (Method::DELETE, "/grains/abc", None),
+            (Method::POST, "/grains/bulk", None),
+            (Method::POST, "/grains", None),
+            (Method::GET, "/status/", None),
+            (Method::PATCH, "/settings", None),
+            (Method::POST, "/installs", None),
+            (Method::DELETE, "/apps/xyz", None),
+            (Method::POST, "/certificates/install", None),
+            (Method::GET, "/windows", None),
         ] {
-            assert_eq!(fits(pattern, path), expected, "{pattern} {path}");
+            assert_eq!(asked(&method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn every_call_on_the_list_is_one_of_the_api() {
+        let description = serde_json::to_value(crate::api::document()).expect("JSON");
+        for (method, pattern) in GRAIN_WINDOW {
+            let path = pattern.replace("{grain}", "{grainId}").replace("{app}", "{appId}");
+            let method = method.as_str().to_ascii_lowercase();
+            assert!(description["paths"][&path][&method].is_object(), "{method} {path}");
         }
     }
 }

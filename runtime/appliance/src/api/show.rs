@@ -80,14 +80,7 @@ pub(super) async fn given(
     via: Via,
     Json(request): Json<Given>,
 ) -> Result<axum::Json<Done>> {
-    if via != Via::Socket {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "socket-only",
-            "Not from a page",
-            "Only another start of Granary hands things over.",
-        ));
-    }
+    via.refuse_pages("Only another start of Granary hands things over.", "Start Granary with the file or link.")?;
     desktop(&core)?.show(Show::Given(request.arguments));
     Ok(axum::Json(Done {}))
 }

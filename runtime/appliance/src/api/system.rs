@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::StreamExt as _;
 use granary_gateway::Reach;
-use hyper::StatusCode;
 
 use super::extract::{Json, MaybeJson, Via};
 use super::problem::{Problem, Result};
@@ -60,15 +59,7 @@ pub(super) async fn login_code(
     via: Via,
     MaybeJson(request): MaybeJson<LoginCodeRequest>,
 ) -> Result<axum::Json<LoginUrl>> {
-    if via != Via::Socket {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "socket-only",
-            "Not from a page",
-            "Login codes are made on the command line only.",
-        )
-        .remedy("Run `granary open`."));
-    }
+    via.refuse_pages("Login codes are made on the command line only.", "Run `granary open`.")?;
     core.login_url(request.path.as_deref()).map(|url| axum::Json(LoginUrl { url }))
 }
 

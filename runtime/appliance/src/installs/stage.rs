@@ -7,7 +7,6 @@ use axum::body::{Body, Bytes};
 use futures::{Stream, StreamExt as _};
 use granary_package::{Installed, PackageId, Phase, Progress};
 use granary_store::{Icon, IconKind, NewNotification};
-use hyper::StatusCode;
 use tokio::sync::watch;
 use tokio_util::io::ReaderStream;
 
@@ -59,9 +58,10 @@ impl Core {
                 });
             }
             InstallSource::File { path } => {
-                if via != Via::Socket {
-                    return Err(socket_only());
-                }
+                via.refuse_pages(
+                    "Only the desktop and the command line may name files of this computer.",
+                    "Choose the file in the page instead.",
+                )?;
                 let (size, pieces) = open(Path::new(&path)).await?;
                 let stop = add(InstallSource::File { path })?;
                 let (core, id) = (Arc::clone(self), id.clone());
@@ -309,14 +309,4 @@ async fn open(path: &Path) -> Result<(u64, impl Stream<Item = std::io::Result<By
     }
     let file = tokio::fs::File::open(path).await.map_err(|error| refuse(format!("cannot be read: {error}")))?;
     Ok((metadata.len(), ReaderStream::with_capacity(file, PIECE)))
-}
-
-fn socket_only() -> Problem {
-    Problem::new(
-        StatusCode::FORBIDDEN,
-        "socket-only",
-        "Not from a page",
-        "Only the desktop and the command line may name files of this computer.",
-    )
-    .remedy("Choose the file in the page instead.")
 }

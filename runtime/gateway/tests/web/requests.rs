@@ -127,8 +127,8 @@ impl web_session::Server for Recorder {
         let mut options = results.get();
         options.set_dav_class1(true);
         options.set_dav_class3(true);
-        let mut extensions = options.init_dav_extensions(1);
-        extensions.set(0, "<http://example.com/ext>");
+        let count = if text(params.get_path()) == "countless" { 1001 } else { 1 };
+        options.init_dav_extensions(count).set(0, "<http://example.com/ext>");
         std::future::ready(Ok(()))
     }
 }
@@ -264,6 +264,7 @@ async fn options_tell_what_the_app_knows_of_webdav() {
     let (bench, _) = recorder();
     let answer = bench.send(request("OPTIONS", "/", &[], b"")).await;
     assert_eq!(answer.dump(), "200\ndav: 1, 3, <http://example.com/ext>\naccess-control-expose-headers: DAV");
+    assert_eq!(bench.send(request("OPTIONS", "/countless", &[], b"")).await.status, 502);
 }
 
 #[tokio::test]
