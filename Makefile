@@ -80,7 +80,7 @@ test: deps-test ## Run every test
 	@$(timed) "tests: build"           cargo nextest run $(LOCKED) --workspace --no-run
 	@$(timed) "program: build"         cargo build $(LOCKED) -p granary
 	@$(timed) "starter apps: pack"     tests/starters.sh target/debug/granary $(GUEST_BIN)/starter $(STARTERS)
-	@$(timed) "tests: run"             env GRANARY_LIBEXEC=$(CURDIR)/$(GUEST_BIN) cargo nextest run $(LOCKED) --workspace -E 'not binary(desktop)'
+	@$(timed) "tests: run"             env GRANARY_LIBEXEC=$(CURDIR)/$(GUEST_BIN) cargo nextest run $(LOCKED) --workspace -E 'not binary_id(granary-desktop::desktop)'
 	@$(timed) "tests: ordinary user"   env GRANARY_LIBEXEC=$(CURDIR)/$(GUEST_BIN) tests/as-user.sh
 	@$(timed) "desktop: windows"       env GRANARY_LIBEXEC=$(CURDIR)/$(GUEST_BIN) tests/desktop.sh
 	@$(timed) "browsers: end to end"   env GRANARY_LIBEXEC=$(CURDIR)/$(GUEST_BIN) tests/e2e.sh

@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --locked -p granary-desktop --examples
 # The same choice of packages as before, so that nothing is built twice; two at a time, for each draws without a graphics card.
-cargo nextest run --locked --workspace -E 'binary(desktop)' --test-threads 2 "$@"
+cargo nextest run --locked --workspace -E 'binary_id(granary-desktop::desktop)' --test-threads 2 "$@"

@@ -213,7 +213,13 @@ impl Desktop {
 
     /// Closes the main window as its own button does it.
     pub(crate) fn close_main(&self) {
-        let id = self.main_windows().swap_remove(0);
+        let mut windows = Vec::new();
+        // The window manager takes it out of sight for a moment to put its frame around it.
+        self.eventually("the main window can be seen", || {
+            windows = self.main_windows();
+            !windows.is_empty()
+        });
+        let id = windows.swap_remove(0);
         let keys = ["windowactivate", "--sync", &id, "key", "--clearmodifiers", "alt+F4"];
         assert!(self.command("xdotool").args(keys).status().unwrap().success());
     }
