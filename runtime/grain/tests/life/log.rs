@@ -19,7 +19,9 @@ async fn output_backlog_and_following() {
     let tail: Vec<_> = fixture.grains.log(&dir, 9, false).map(|piece| piece.unwrap()).collect().await;
     assert_eq!(tail.concat(), b"to error\n");
 
-    let mut follower = std::pin::pin!(fixture.grains.log(&dir, 0, true));
+    let mut follower = std::pin::pin!(fixture.grains.log(&dir, 9, true));
+    // From here on it follows: what comes now cannot lie before its beginning.
+    assert_eq!(follower.next().await.unwrap().unwrap(), &b"to error\n"[..]);
     let reader = async {
         let mut text = String::new();
         while !text.contains("after restart") {
@@ -72,7 +74,9 @@ async fn a_flood_is_slowed_down() {
     let dir = fixture.dir(&id);
     let began = Instant::now();
     let mut received = 0;
-    let mut follower = std::pin::pin!(fixture.grains.log(&dir, 0, true));
+    let mut follower = std::pin::pin!(fixture.grains.log(&dir, 9, true));
+    // From here on it follows: what comes now cannot lie before its beginning.
+    assert_eq!(follower.next().await.unwrap().unwrap(), &b"to error\n"[..]);
     while received < 3 << 20 {
         received += follower.next().await.unwrap().unwrap().len();
     }
